@@ -1,0 +1,56 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// MARK: - Settings
+
+/// Warnings are errors in our own targets and nowhere else.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+// MARK: - Package
+
+let package = Package(
+  name: "ranktop",
+  products: [
+    .executable(name: "ranktop", targets: ["ranktop"]),
+    .library(name: "AdaLoRA", targets: ["AdaLoRA"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+  ],
+  targets: [
+    // MARK: C underneath
+    .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+    .target(name: "CKernels"),
+
+    // MARK: Rooms, from the ground up
+    .target(name: "Kernels", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: strict),
+    .target(name: "AdaLoRA", dependencies: ["Kernels"], swiftSettings: strict),
+    .target(name: "Models", dependencies: ["Kernels"], swiftSettings: strict),
+    .target(
+      name: "Training",
+      dependencies: [
+        "AdaLoRA", "Models", "TOMLKit", .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
+    .target(name: "Dashboard", dependencies: ["Training"], swiftSettings: strict),
+    .executableTarget(
+      name: "ranktop",
+      dependencies: [
+        "Dashboard", "Training", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+
+    // MARK: Tests
+    .testTarget(name: "KernelsTests", dependencies: ["Kernels"], swiftSettings: strict),
+    .testTarget(name: "AdaLoRATests", dependencies: ["AdaLoRA"], swiftSettings: strict),
+    .testTarget(
+      name: "ModelsTests", dependencies: ["Models"], resources: [.copy("Fixtures")],
+      swiftSettings: strict),
+    .testTarget(
+      name: "TrainingTests", dependencies: ["Training"], resources: [.copy("Fixtures")],
+      swiftSettings: strict),
+    .testTarget(name: "DashboardTests", dependencies: ["Dashboard"], swiftSettings: strict),
+  ]
+)

@@ -1,0 +1,18 @@
+// The five ways to decide which triplets matter, and where the references differ.
+
+/// How triplets are scored: the paper's three rules and two controls.
+public enum ScoringRule: String, Codable, Sendable, CaseIterable {
+  /// S from s = Ī·Ū, the paper's rule (equation 8 with equations 9 and 10).
+  case smoothed
+  /// S from s = I = |w · ∂L/∂w|, without smoothing.
+  case sensitivity
+  /// S = |λ|.
+  case magnitude
+  /// One seeded draw per triplet for the whole run: a control.
+  case random
+  /// Every module keeps its share of the budget, within it the best by smoothed S: a control.
+  case uniform
+}
+
+/// Whose reading of the algorithm is computed where the references differ.
+public enum Dialect: String, Codable, Sendable, CaseIterable { case peft, loralib, paper }

@@ -1,0 +1,85 @@
+// The loops that need the CPU's widest vectors, dispatched at run time by target_clones.
+// Every matrix is row-major float32. Every function has a naive twin in Tests/KernelsTests.
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// MARK: Bias, sums
+
+/// y[rows, cols] = bias[cols] in every row.
+void rt_fill_rows(float *y, const float *bias, size_t rows, size_t cols);
+/// y[n] += x[n].
+void rt_add(float *y, const float *x, size_t n);
+/// y[n] = scale * y[n].
+void rt_scale(float *y, float scale, size_t n);
+/// out[cols] += the sum of x[rows, cols] over its rows.
+void rt_add_column_sums(float *out, const float *x, size_t rows, size_t cols);
+/// out[rows, cols] = scale * x[rows, cols] * factor[cols]. `out` may be `x`.
+void rt_scale_columns(float *out, const float *x, const float *factor, float scale, size_t rows, size_t cols);
+/// out[cols] += scale * sum over rows of x[rows, cols] * y[rows, cols].
+void rt_add_column_dots(float *out, const float *x, const float *y, float scale, size_t rows, size_t cols);
+/// The sum of squares of x[n], accumulated in double in a fixed order.
+double rt_sum_of_squares(const float *x, size_t n);
+
+// MARK: Activations (dx may be dy)
+
+/// Exact GELU, x * Phi(x), with erf to within 2e-7 absolute.
+void rt_gelu_forward(const float *x, float *y, size_t n);
+void rt_gelu_backward(const float *x, const float *dy, float *dx, size_t n);
+/// The tanh form ("gelu_new", "gelu_pytorch_tanh").
+void rt_gelu_tanh_forward(const float *x, float *y, size_t n);
+void rt_gelu_tanh_backward(const float *x, const float *dy, float *dx, size_t n);
+void rt_relu_forward(const float *x, float *y, size_t n);
+void rt_relu_backward(const float *x, const float *dy, float *dx, size_t n);
+/// y = tanh(x); backward takes y: dx = dy * (1 - y^2).
+void rt_tanh_forward(const float *x, float *y, size_t n);
+void rt_tanh_backward(const float *y, const float *dy, float *dx, size_t n);
+
+// MARK: Softmax
+
+/// In place over each row of x[rows, cols]: x = softmax(scale * x).
+void rt_softmax_forward(float *x, float scale, size_t rows, size_t cols);
+/// In place over dp: dp = scale * p * (dp - sum(p * dp)), the gradient of the unscaled scores.
+void rt_softmax_backward(const float *p, float *dp, float scale, size_t rows, size_t cols);
+
+// MARK: Layer norm
+
+/// For each row: s = x + residual (residual may be NULL); xhat = (s - mean) * rstd; out = gamma * xhat + beta.
+/// xhat may be x. The variance is the biased one, computed from the centred values.
+void rt_layer_norm_forward(const float *x, const float *residual, const float *gamma, const float *beta, float eps,
+                           float *xhat, float *rstd, float *out, size_t rows, size_t cols);
+/// dx = rstd * (g - mean(g) - xhat * mean(g * xhat)) with g = dout * gamma. dx may be dout.
+void rt_layer_norm_backward(const float *dout, const float *xhat, const float *rstd, const float *gamma, float *dx,
+                            size_t rows, size_t cols);
+
+// MARK: Dropout
+
+/// y = x * keep / (1 - p), where keep is a pure function of (key, firstRow + row, column): a counter-based hash, so
+/// the same call on a gradient is the backward pass and no mask is stored. y may be x. 0 <= p < 1.
+void rt_dropout(const float *x, float *y, float p, uint64_t key, uint64_t firstRow, size_t rows, size_t cols);
+
+// MARK: Optimizer and sensitivity
+
+typedef struct {
+  float learningRate, beta1, beta2, epsilon, weightDecay;
+  /// 1 - beta1^t and sqrt(1 - beta2^t), t counted from 1.
+  float biasCorrection1, biasCorrection2Sqrt;
+  /// What the gradient is multiplied by before it is used (clipping).
+  float gradientScale;
+} rt_adamw_config;
+
+/// One AdamW step with decoupled weight decay, in the order of torch.optim.AdamW. g is left scaled by gradientScale.
+void rt_adamw(float *w, float *g, float *m, float *v, size_t n, const rt_adamw_config *config);
+
+typedef struct {
+  /// Sums over the row of I = |w g|, of the smoothed sensitivity, of the uncertainty and of their product.
+  float sensitivity, smoothed, uncertainty, product;
+} rt_sensitivity_sums;
+
+/// I = |w g|; ibar = beta1 ibar + (1 - beta1) I; ubar = beta2 ubar + (1 - beta2) |I - ibar|; the row's sums.
+rt_sensitivity_sums rt_sensitivity(const float *w, const float *g, float *ibar, float *ubar, size_t n, float beta1,
+                                   float beta2);
+
+#endif

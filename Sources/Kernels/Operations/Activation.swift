@@ -1,0 +1,50 @@
+// The nonlinear functions between linear layers.
+
+import CKernels
+
+/// An elementwise activation; backward takes the input of forward.
+public enum Activation: Sendable, Equatable, CaseIterable {
+  /// Exact GELU, x·Φ(x).
+  case gelu
+  /// GELU's tanh form.
+  case geluTanh
+  case relu
+
+  /// By `hidden_act`'s name in a model's `config.json`.
+  public init?(named name: String) {
+    switch name {
+    case "gelu": self = .gelu
+    case "gelu_new", "gelu_pytorch_tanh": self = .geluTanh
+    case "relu": self = .relu
+    default: return nil
+    }
+  }
+
+  public func forward(_ x: FloatPointer, into y: MutableFloatPointer, count: Int) {
+    switch self {
+    case .gelu: rt_gelu_forward(x, y, count)
+    case .geluTanh: rt_gelu_tanh_forward(x, y, count)
+    case .relu: rt_relu_forward(x, y, count)
+    }
+  }
+
+  /// dx = dy · f′(x). `dx` may be `dy`.
+  public func backward(_ x: FloatPointer, _ dy: FloatPointer, into dx: MutableFloatPointer, count: Int) {
+    switch self {
+    case .gelu: rt_gelu_backward(x, dy, dx, count)
+    case .geluTanh: rt_gelu_tanh_backward(x, dy, dx, count)
+    case .relu: rt_relu_backward(x, dy, dx, count)
+    }
+  }
+}
+
+public enum Tanh {
+  public static func forward(_ x: FloatPointer, into y: MutableFloatPointer, count: Int) {
+    rt_tanh_forward(x, y, count)
+  }
+
+  /// dx = dy · (1 − y²), from forward's output. `dx` may be `dy`.
+  public static func backward(_ y: FloatPointer, _ dy: FloatPointer, into dx: MutableFloatPointer, count: Int) {
+    rt_tanh_backward(y, dy, dx, count)
+  }
+}

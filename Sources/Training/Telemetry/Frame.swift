@@ -1,0 +1,105 @@
+// Everything a screen needs to draw one moment of a run. Immutable values only.
+
+import AdaLoRA
+
+/// What does not change during a run.
+public struct RunDescription: Codable, Sendable, Equatable {
+  public struct Module: Codable, Sendable, Equatable {
+    /// The full name, as PEFT writes it after `base_model.model.`.
+    public var name: String
+    /// The layer's number, where the name has one.
+    public var layer: Int?
+    /// The name's last telling part: `query`, `attention.output.dense`, …; the column of the Ranks panel.
+    public var type: String
+    public var outputSize: Int
+    public var inputSize: Int
+    /// The rank that the planted experiment put here.
+    public var plantedRank: Int?
+  }
+
+  public var run: String
+  /// The run's folder, or empty where nothing is written.
+  public var folder: String
+  public var model: String
+  /// "ADALORA" or "LORA".
+  public var method: String
+  public var score: ScoringRule
+  public var dialect: Dialect
+  public var modules: [Module]
+  /// r₀, the triplets of a module.
+  public var initialRank: Int
+  /// α / (r₀ + 1e-5).
+  public var effectiveScale: Double
+  public var totalSteps: Int
+  public var threads: Int
+  public var blasCore: String
+  /// Name of the evaluation metric worth a curve: "accuracy", "matthews", or "" where there is no evaluation.
+  public var metric: String
+}
+
+public enum RunState: Codable, Sendable, Equatable {
+  case training, paused, evaluating, done
+  case failed(String)
+}
+
+/// Per triplet quantities, module-major: element k·r₀ + i is triplet i of module k. For LORA all are empty.
+public struct TripletFrame: Codable, Sendable, Equatable {
+  /// λ after the step.
+  public var lambda: [Float] = []
+  /// Kept by the last mask.
+  public var kept: [Bool] = []
+  /// s(λ), mean s(P) and mean s(Q) with s = Ī·Ū; their sum is the smoothed S.
+  public var lambdaPart: [Float] = []
+  public var pPart: [Float] = []
+  public var qPart: [Float] = []
+  /// Ī and Ū combined like S: of λ plus the means over P and Q.
+  public var smoothedSensitivity: [Float] = []
+  public var uncertainty: [Float] = []
+  /// S by each of the five rules.
+  public var scores: [ScoringRule: [Float]] = [:]
+  /// Scores that the last mask used, by the run's own rule.
+  public var maskScores: [Float] = []
+}
+
+/// One retained moment of the run's history.
+public final class HistoryPoint: Sendable {
+  public let record: StepRecord
+  public let triplets: TripletFrame
+  /// Kept triplets a module.
+  public let ranks: [Int]
+
+  public init(record: StepRecord, triplets: TripletFrame, ranks: [Int]) {
+    self.record = record
+    self.triplets = triplets
+    self.ranks = ranks
+  }
+}
+
+/// The state of a run after a step. Published to a latest-only mailbox.
+public struct Frame: Sendable {
+  public var description: RunDescription
+  public var state: RunState
+  /// Steps done; 0 before the first.
+  public var stepsDone: Int
+  /// The latest step; absent before the first.
+  public var record: StepRecord?
+  public var schedule: BudgetSchedule?
+  /// What the next step will use.
+  public var beta1, beta2, orthRegWeight, learningRate, targetR: Double
+  public var deltaT: Int
+  /// Kept triplets a module by the last mask (r₀ before the first).
+  public var ranks: [Int]
+  /// λ that are not zero, a module.
+  public var nonzero: [Int]
+  public var triplets: TripletFrame
+  /// Oldest first; a fixed-size ring that thins itself.
+  public var history: [HistoryPoint]
+  /// Oldest first, the most recent few hundred.
+  public var events: [Event]
+  public var interventions: [Intervention]
+  /// Changes asked for that have not taken effect.
+  public var pending: [Command]
+  public var tokensPerSecond: Double
+  /// Seconds left, where it can be told.
+  public var eta: Double?
+}

@@ -1,7 +1,7 @@
 // A pretrained model's folder, as `save_pretrained` writes it.
 
 /// Configuration and weights of a model: `config.json` with `model.safetensors`, or with shards and their index.
-public final class ModelFolder: Sendable {
+public final class ModelFolder: WeightSource, Sendable {
   public static let weightsName = "model.safetensors"
   public static let indexName = "model.safetensors.index.json"
 

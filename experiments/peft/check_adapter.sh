@@ -58,8 +58,8 @@ for name in adalora lora; do
   adapter=("$scratch/runs/$name"-*/adapter)
   "$ranktop" eval "${adapter[0]}" --model "$model" --data "$scratch/dev.tsv" --format tsv --text text --label label \
     --logits "$scratch/$name.jsonl" >&2
-  "$python" "$top/experiments/peft/check_adapter.py" "$model" "${adapter[0]}" "$scratch/dev.tsv" "$scratch/$name.jsonl" |
-    tee "$scratch/$name.json" || status=1
+  "$python" "$top/experiments/peft/check_adapter.py" \
+    "$model" "${adapter[0]}" "$scratch/dev.tsv" "$scratch/$name.jsonl" | tee "$scratch/$name.json" || status=1
 done
 if ! grep -q '"has_rank_0": true' "$scratch/adalora.json"; then
   echo 'No module of the AdaLoRA adapter has rank 0, so that case was not checked.' >&2

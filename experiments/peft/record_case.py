@@ -5,10 +5,12 @@ Usage: record_case.py FOLDER [--method lora] [--init-r 8 --target-r 3 …]   rec
        record_case.py --variants PARENT                                   records every case of VARIANTS into PARENT
 
 A case holds model/, init.safetensors, batches.json, trace.json, adapter/ and logits.json. Of each step, trace.json has:
-    loss        with the regulariser       task_loss   without it        orth   the regulariser R, unweighted
-    grad_norm   over all trainable tensors, before the optimizer         budget, masks   of the schedule at this step
-    rank_pattern  PEFT's, from the first mask on   lambda_l1   the sum of |lambda| after the mask
-    scores      every fifth step and the last one on which PEFT keeps them: module -> one smoothed score for each triplet
+    loss, task_loss  with and without the regulariser     orth  the regulariser R, unweighted
+    grad_norm        over all trainable tensors, before the optimizer
+    budget, masks    of the schedule at this step
+    rank_pattern     of the last mask, from the first on: module -> 0 or 1 for each triplet
+    scores           every fifth step, and the last on which PEFT keeps them: module -> one number for each triplet
+    lambda_l1        the sum of |lambda| after the mask
 
 A case is kept only if it is well conditioned: the same run in float64 must give the same patterns at every step, and
 losses within 2e-6. Otherwise rounding alone could move a triplet across the threshold: choose another seed.
@@ -214,7 +216,8 @@ def compare(ours, theirs):
     for a, b in zip(ours, theirs):
         if "scores" in a and "scores" in b:
             top = max(map(max, b["scores"].values()))
-            worst = max(worst, max(abs(x - y) for m in b["scores"] for x, y in zip(a["scores"][m], b["scores"][m])) / top)
+            pairs = [pair for module in b["scores"] for pair in zip(a["scores"][module], b["scores"][module])]
+            worst = max(worst, max(abs(x - y) for x, y in pairs) / top)
     report["scores"] = worst
     for key in ["budget", "masks", "rank_pattern"]:
         report[f"{key}_mismatches"] = sum(a.get(key) != b.get(key) for a, b in zip(ours, theirs))

@@ -12,6 +12,7 @@ import argparse
 import json
 import math
 import random
+import re
 import statistics
 import time
 import tomllib
@@ -124,7 +125,8 @@ def main():
     torch.manual_seed(seed)
 
     train, dev = read_data(data)
-    names = sorted({label for _, label, _ in train}, key=lambda name: (int(name), "") if name.isdigit() else (0, name))
+    names = {label for _, label, _ in train}
+    names = sorted(names, key=int if all(re.fullmatch(r"-?\d+", name) for name in names) else None)
     ids = {name: number for number, name in enumerate(names)}
     tokenizer = AutoTokenizer.from_pretrained(experiment["model"]["path"])
 

@@ -121,6 +121,13 @@ static void pause_milliseconds(long count) {
   nanosleep(&time, NULL);
 }
 
+static void unblock(int number) {
+  sigset_t only;
+  sigemptyset(&only);
+  sigaddset(&only, number);
+  pthread_sigmask(SIG_UNBLOCK, &only, NULL);
+}
+
 static void die(int number) {
   if (atomic_exchange(&dying, true)) {
     pause_milliseconds(1000);  // another thread is giving the terminal back
@@ -134,10 +141,7 @@ static void die(int number) {
   }
   struct sigaction action = {.sa_handler = SIG_DFL};
   sigaction(number, &action, NULL);
-  sigset_t only;
-  sigemptyset(&only);
-  sigaddset(&only, number);
-  pthread_sigmask(SIG_UNBLOCK, &only, NULL);
+  unblock(number);
   raise(number);
 }
 
@@ -162,6 +166,8 @@ static void catch_signal(int number, void (*handler)(int), int flags) {
   struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
   sigfillset(&action.sa_mask);
   sigaction(number, &action, NULL);
+  // A parent may have left it blocked.
+  unblock(number);
 }
 
 // MARK: - Waking

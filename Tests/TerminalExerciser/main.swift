@@ -21,13 +21,17 @@ var report = ""
 
 @MainActor func canvas() -> Canvas {
   var canvas = Canvas(width: terminal.size.width, height: terminal.size.height)
-  canvas.write("size \(canvas.width)x\(canvas.height) \(terminal.colorDepth) \(terminal.glyphLevel)", x: 0, y: 0)
+  let size = "size \(canvas.width)x\(canvas.height)"
+  canvas.write("\(size) \(terminal.colorDepth) \(terminal.glyphLevel) pid \(getpid()).", x: 0, y: 0)
   canvas.write("▁▂▃ ⣿ β→0.9 │", x: 0, y: 1, style: Style(.palette(214), on: .palette(17), bold: true))
   canvas.write(report, x: 0, y: 2, style: Style(reverse: true))
   canvas.write("end of row", x: canvas.width - 10, y: canvas.height - 1, style: Style(.palette(42)))
   for (row, line) in log.suffix(max(canvas.height - 4, 0)).enumerated() { canvas.write(line, x: 0, y: row + 3) }
   return canvas
 }
+
+/// Needs more stack the larger its argument.
+@inline(never) func depth(_ count: Int) -> Int { count == 0 ? 0 : 1 + depth(count - 1) ^ count }
 
 func crash(_ key: Unicode.Scalar) {
   switch key {
@@ -37,6 +41,7 @@ func crash(_ key: Unicode.Scalar) {
   case "B": raise(SIGBUS)
   case "E": raise(SIGFPE)
   case "X": exit(7)
+  case "O": print(depth(.max))
   case "H": Thread { crash("T") }.start()
   default: break
   }

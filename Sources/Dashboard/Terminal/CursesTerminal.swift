@@ -61,7 +61,9 @@ public final class CursesTerminal: Terminal {
     guard let inputFile = fdopen(input, "r"), let outputFile = fdopen(output, "w"), ct_hold(input, output) == 0 else {
       throw TerminalError(description: "the terminal's modes cannot be read")
     }
-    guard let screen = newterm(nil, outputFile, inputFile) else {
+    // Newer terminals name themselves after xterm, and their descriptions are often not installed.
+    let names = name.hasPrefix("xterm-") ? [name, "xterm-256color"] : [name]
+    guard let screen = names.lazy.compactMap({ newterm($0, outputFile, inputFile) }).first else {
       ct_release()
       throw TerminalError(description: "terminfo does not know TERM=\(name)")
     }

@@ -4,6 +4,7 @@
 #include "CTerminal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -41,12 +42,21 @@ void ct_set_note(const char *text) { set_preset(&note_bytes, text, strlen(text),
 
 // MARK: - Writing and modes
 
+static void pause_milliseconds(long count) {
+  struct timespec time = {count / 1000, count % 1000 * 1000000};
+  nanosleep(&time, NULL);
+}
+
 static int write_all(const char *bytes, size_t count) {
+  static int attempts;  // of all the last writes together
   while (count > 0) {
     ssize_t written = write(output_fd, bytes, count);
     if (written >= 0) {
       bytes += written;
       count -= (size_t)written;
+    } else if (errno == EAGAIN && atomic_load(&dying)) {
+      if (++attempts > 50) return EAGAIN;
+      pause_milliseconds(10);
     } else if (errno == EAGAIN) {
       struct pollfd waiting = {output_fd, POLLOUT, 0};
       poll(&waiting, 1, -1);
@@ -116,11 +126,6 @@ static const char *meaning(int signal) {
   }
 }
 
-static void pause_milliseconds(long count) {
-  struct timespec time = {count / 1000, count % 1000 * 1000000};
-  nanosleep(&time, NULL);
-}
-
 static void unblock(int number) {
   sigset_t only;
   sigemptyset(&only);
@@ -133,11 +138,15 @@ static void die(int number) {
     pause_milliseconds(1000);  // another thread is giving the terminal back
   } else if (atomic_load(&entered)) {
     for (int i = 0; i < 50 && atomic_load(&writing); i++) pause_milliseconds(2);
+    // A terminal that takes nothing any more, as a broken connection does, must not keep the process alive.
+    int flags = fcntl(output_fd, F_GETFL);
+    fcntl(output_fd, F_SETFL, flags | O_NONBLOCK);
     ct_leave();
     put("ranktop ended by ");
     put(meaning(number));
     put(".\n");
     write_preset(&note_bytes);
+    fcntl(output_fd, F_SETFL, flags);
   }
   struct sigaction action = {.sa_handler = SIG_DFL};
   sigaction(number, &action, NULL);

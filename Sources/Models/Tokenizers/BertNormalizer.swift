@@ -30,7 +30,7 @@ struct BertNormalizer: Normalizer {
       rules.needsReordering(scalar) ? Self.involved : Self.pack(rules.mapping(of: scalar))
     }
     self.packed = packed
-    ascii = (0..<128).map { value in
+    ascii = (UInt32(0)..<128).map { value in
       guard let entry = packed[value], entry >> 56 == 1 else { return Self.nothing }
       return UInt8(truncatingIfNeeded: entry)
     }

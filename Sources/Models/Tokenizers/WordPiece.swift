@@ -8,6 +8,7 @@ struct WordPiece: Sendable {
   private var continuing = TokenTable()
   private let unknown: Int32
   private let maxWordLength: Int
+  private var known: Set<Int32> = []
   private(set) var largestID: Int32 = -1
 
   /// - Parameters:
@@ -20,6 +21,7 @@ struct WordPiece: Sendable {
   ) {
     let prefix = Array(prefix.utf8)
     for (token, id) in vocabulary {
+      known.insert(id)
       largestID = max(largestID, id)
       let bytes = token.utf8
       if bytes.isEmpty { continue }
@@ -32,6 +34,9 @@ struct WordPiece: Sendable {
     self.maxWordLength = maxWordLength
     if self.unknown == TokenTable.noToken { return nil }
   }
+
+  /// Whether a token has this id.
+  func contains(_ id: Int32) -> Bool { known.contains(id) }
 
   func id(of token: String) -> Int32? {
     let id = initial.id(of: token.utf8)

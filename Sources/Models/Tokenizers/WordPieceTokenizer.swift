@@ -26,6 +26,7 @@ public final class WordPieceTokenizer: Tokenizer {
   public func append(
     _ text: String, pair: String?, maxLength: Int, to ids: inout [Int32], typeIDs: inout [Int32]
   ) {
+    precondition(ids.count == typeIDs.count, "\(ids.count) ids but \(typeIDs.count) type ids")
     let pieces = pair == nil ? template.single : template.pair
     let room = max(0, maxLength - SequenceTemplate.specialCount(pieces))
     var first: [Int32] = []

@@ -22,7 +22,7 @@ let package = Package(
   targets: [
     // MARK: C underneath
     .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
-    .target(name: "CKernels"),
+    .target(name: "CKernels", cSettings: [.treatAllWarnings(as: .error)]),
 
     // MARK: Rooms, from the ground up
     .target(name: "Kernels", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: strict),

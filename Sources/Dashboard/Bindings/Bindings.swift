@@ -57,8 +57,8 @@ public enum Bindings {
     Binding(.anywhere, [" "], "space", "pause", "pause, or resume", .pauseOrResume, unless: overOrNoRun),
     Binding(.anywhere, ["n"], "n", "step", "one step while paused (:step 10 for more)", .stepOnce,
       unless: { $0.reasonAgainst(.step(count: 1)) }),
-    Binding(.anywhere, ["["], "[", "", "choose the previous of β₁ β₂ γ η ΔT target", .choose(-1)),
-    Binding(.anywhere, ["]"], "]", "pick", "choose the next of β₁ β₂ γ η ΔT target", .choose(1)),
+    Binding(.anywhere, ["["], "[", "", "choose the previous of β₁ β₂ γ η ΔT target", .choose(-1), unless: onlyRate),
+    Binding(.anywhere, ["]"], "]", "pick", "choose the next of β₁ β₂ γ η ΔT target", .choose(1), unless: onlyRate),
     Binding(.anywhere, ["+", "="], "+", "up", "raise the chosen one", .change(up: true),
       unless: { changeReason($0, up: true) }),
     Binding(.anywhere, ["-", "_"], "-", "down", "lower the chosen one", .change(up: false),
@@ -70,12 +70,12 @@ public enum Bindings {
   // MARK: Looking around
 
   private static let looking: [Binding] = [
-    Binding(.anywhere, ["<", ","], "<", "", "back through the recorded history", .scrub(-1), unless: noHistory),
-    Binding(.anywhere, [">", "."], ">", "history", "forth through the recorded history", .scrub(1),
+    Binding(.anywhere, ["<", ","], "<", "history", "back through the recorded history", .scrub(-1), unless: noHistory),
+    Binding(.anywhere, [">", "."], ">", "forth", "forth through the recorded history", .scrub(1),
       unless: { noHistory($0) ?? ($0.scrubbedStep == nil ? "this is the newest step" : nil) }),
     Binding(.anywhere, ["g"], "g", "live", "back to live", .live,
       unless: { $0.scrubbedStep == nil ? "this is live" : nil }),
-    Binding(.anywhere, [.enter, "z"], "z enter", "zoom", "zoom the focused panel, and back", .zoom),
+    Binding(.anywhere, [.enter, "z"], "z", "zoom", "zoom the focused panel, and back (enter too)", .zoom),
     Binding(.anywhere, ["/"], "/", "filter", "filter modules (layer.3, query)", .editFilter),
     Binding(.anywhere, ["1"], "1", "", "focus Ranks", .focus(.ranks)),
     Binding(.anywhere, ["2"], "2", "", "focus Importance", .focus(.importance)),
@@ -192,6 +192,10 @@ public enum Bindings {
   }
 
   // MARK: Reasons
+
+  @Sendable private static func onlyRate(_ state: DashboardState) -> String? {
+    state.isLoRA ? "\(Reason.noAllocation); only η can change" : nil
+  }
 
   @Sendable private static func overOrNoRun(_ state: DashboardState) -> String? {
     state.frame == nil ? Reason.noRun : state.isOver ? Reason.over : nil

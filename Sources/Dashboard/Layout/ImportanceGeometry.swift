@@ -7,6 +7,8 @@ struct ImportanceGeometry {
   /// Columns of a row (triplets, or moments) and screen cells a column.
   let columnCount: Int
   let cellWidth: Int
+  /// Cells for a module's share of the whole, in percent and as a bar; 0 where there is no room.
+  let shareWidth: Int
   /// Cells of a block with its rank and the gap after it.
   let blockWidth: Int
   let blockCount: Int
@@ -30,13 +32,16 @@ struct ImportanceGeometry {
       let wanted = (max(moduleCount, 1) + rowCount - 1) / rowCount
       let blocks = max(1, min(wanted, (inner.width + gap) / (8 + columns + rank + gap)))
       let each = (inner.width + gap) / blocks - gap
-      // Cells get at most three, labels at most 13; what is left over stays empty.
+      // Cells get at most three, labels at most 19, then the share of the whole.
       cellWidth = max(1, min((each - 10 - rank) / columns, 3))
-      labelWidth = max(8, min(13, each - rank - columns * cellWidth))
+      labelWidth = max(8, min(19, each - rank - columns * cellWidth))
       blockCount = blocks
       columnCount = max(1, min(columns, (each - labelWidth - rank) / cellWidth))
     }
-    blockWidth = labelWidth + columnCount * cellWidth + rank + gap
+    let used = labelWidth + columnCount * cellWidth + rank
+    let left = isOverTime ? 0 : (inner.width + gap) / blockCount - gap - used
+    shareWidth = left >= 8 ? min(left, 36) : 0
+    blockWidth = used + shareWidth + gap
   }
 
   /// First column seen, by pages, so that `position` is among them.

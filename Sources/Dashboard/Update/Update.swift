@@ -72,6 +72,7 @@ extension DashboardState {
   mutating func receive(_ frame: Frame) {
     let isFirst = self.frame == nil
     self.frame = frame
+    if isFirst, isLoRA { chosen = .learningRate }
     announce(frame.events, isFirst: isFirst)
     for index in changes.indices where changes[index].step == nil {
       let change = changes[index]

@@ -27,7 +27,7 @@ extension DashboardState {
       guard px >= plot.x, px < plot.right, plot.width > 0 else { return nil }
       return (px - plot.x) * max(schedule.totalSteps, 1) / plot.width
     }
-    let geometry = TrainingGeometry(inner: area.inner, hasMetric: !frame.description.metric.isEmpty)
+    let geometry = TrainingGeometry(inner: area.inner, quantities: frame.quantities)
     guard let plot = geometry.plots.first(where: { $0.body.contains(px, py) })?.body, plot.width > 0,
       let first = frame.history.first?.record.step, let last = frame.history.last?.record.step
     else { return nil }
@@ -134,6 +134,10 @@ extension Scene {
         let under = canvas[plot.x + x, plot.y + y]
         switch under.glyph {
         case "█":
+          // Just below the area's edge the curve says nothing that the edge does not.
+          guard y > 0, canvas[plot.x + x, plot.y + y - 1].glyph == "█" || lines[x, y].style != Theme.curve else {
+            continue
+          }
           canvas[plot.x + x, plot.y + y] = Cell(
             glyph: lines[x, y].glyph, style: Style(lines[x, y].style.foreground, on: .palette(25)))
         case "▁", "▂", "▃", "▄", "▅", "▆", "▇": continue
@@ -151,8 +155,15 @@ extension Scene {
     let end = column(schedule.finalStep)
     for x in 0..<axis.width { canvas.put("─", Theme.faint, in: axis, x: x, y: 0) }
     func name(_ names: [String], from: Int, to: Int) {
-      guard let text = names.first(where: { $0.count + 2 <= to - from }) else { return }
-      canvas.put(text, Theme.label, in: axis, x: from + (to - from - text.count + 1) / 2, y: 0)
+      // In the middle of the phase, or beside the mark of now where that stands in the way.
+      for text in names {
+        let middle = from + (to - from - text.count + 1) / 2
+        for start in [middle, now + 2, now - text.count - 1]
+        where start > from && start + text.count < to && !(start - 1...start + text.count).contains(now) {
+          canvas.put(text, Theme.label, in: axis, x: start, y: 0)
+          return
+        }
+      }
     }
     let ti = schedule.initialWarmup
     let tf = schedule.finalStep

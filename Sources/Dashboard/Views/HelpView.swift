@@ -62,8 +62,8 @@ struct HelpContent {
 
 extension DashboardState {
   static func helpArea(width: Int, height: Int) -> Area {
-    let wide = min(width - 4, 100)
-    return Area(x: (width - wide) / 2, y: 1, width: wide, height: max(height - 2, 0))
+    let wide = width <= 110 ? width : 100
+    return Area(x: (width - wide) / 2, y: 2, width: wide, height: max(height - 3, 0))
   }
 
   /// The furthest that the help can be scrolled.

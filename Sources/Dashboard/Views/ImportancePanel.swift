@@ -39,6 +39,12 @@ extension Scene {
   private func drawTriplets(
     _ values: [Float], _ scale: HeatScale, on canvas: inout Canvas, in inner: Area, _ geometry: ImportanceGeometry
   ) {
+    let sums: [Float] =
+      geometry.shareWidth > 0 && values.count == modules.count * rank && rank > 0
+      ? modules.indices.map { values[$0 * rank..<($0 + 1) * rank].reduce(0) { $0 + ($1.isFinite ? $1 : 0) } } : []
+    let digits = String(rank).count
+    let total = sums.reduce(0, +)
+    let highest = sums.max() ?? 0
     for slot in 0..<geometry.capacity {
       guard let index = visible[at: state.importanceScroll + slot] else { break }
       let y = slot % geometry.rowCount
@@ -65,8 +71,16 @@ extension Scene {
         for cell in 0..<width { text.append(!isKept && cell == width - 1 ? "×" : glyph) }
         canvas.put(String(text), style, in: row, x: at, y: 0)
       }
-      canvas.put("\(moment.ranks[at: index] ?? rank)", Theme.label, in: row,
-        x: geometry.labelWidth + geometry.columnCount * geometry.cellWidth + 1, y: 0)
+      let end = geometry.labelWidth + geometry.columnCount * geometry.cellWidth + 1
+      canvas.put("\(moment.ranks[at: index] ?? rank)", Theme.label, in: row, x: end, y: 0)
+      if geometry.shareWidth > 0, total > 0 {
+        let text = NumberText.fixed(100 * Double(sums[index] / total), 1)
+        canvas.put(String(repeating: " ", count: max(5 - text.count, 0)) + text + "%", Theme.dim, in: row,
+          x: end + digits, y: 0)
+        let bar = Spark.bar(
+          Int((1000 * sums[index] / highest).rounded()), of: 1000, width: geometry.shareWidth - 9)
+        canvas.put(bar.full, Theme.faint, in: row, x: end + digits + 8, y: 0)
+      }
     }
   }
 
@@ -111,6 +125,9 @@ extension Scene {
     }
     if !state.isOverTime, area.width - text.width >= 10 { text.add("  × pruned", Theme.dim) }
     if !state.isOverTime, area.width - text.width >= 8 { text.add("  · zero", Theme.dim) }
+    if !state.isOverTime, geometry.shareWidth > 0, area.width - text.width >= 14 {
+      text.add("  % of all \(state.quantity.symbol)", Theme.dim)
+    }
     canvas.put(text, in: area, x: 0, y: 0)
     guard area.height >= 2 else { return }
     canvas.put(agreement(width: area.width), in: area, x: 0, y: 1)
@@ -119,11 +136,11 @@ extension Scene {
   /// How far the other rules disagree with the run's, at the current budget.
   private func agreement(width: Int) -> StyledText {
     guard let decisions else { return StyledText("the rules agree once something is scored", Theme.dim) }
-    let isWide = width >= 64
-    var text = StyledText(isWide ? "same choice as \(rule.rawValue): " : "same% ", Theme.dim)
+    let isWide = width >= 72
+    var text = StyledText(isWide ? "same choice as \(rule.rawValue): " : "same ", Theme.dim)
     for other in ScoringRule.allCases where other != rule {
       guard let share = decisions.agreement(rule, other) else { continue }
-      text.add(isWide ? other.rawValue : String(other.rawValue.prefix(width >= 50 ? 5 : 3)), Theme.dim)
+      text.add(isWide ? other.rawValue : String(other.rawValue.prefix(width >= 44 ? 4 : 3)), Theme.dim)
       text.add(" " + (isWide ? NumberText.percent(share) : NumberText.fixed(100 * share, 0)), Theme.label)
       text.add(isWide ? "  " : " ", Theme.dim)
     }

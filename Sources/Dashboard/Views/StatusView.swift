@@ -6,7 +6,7 @@ import Training
 extension Scene {
   func drawStatus(on canvas: inout Canvas, in area: Area) {
     let knobs = parameters
-    let facts = results
+    let facts = results(isNarrow: area.width < 100)
     canvas.put(knobs, in: area, x: 0, y: 0)
     if area.height >= 2 {
       canvas.put(facts, in: area, x: 0, y: 1)
@@ -40,7 +40,7 @@ extension Scene {
     return frame.state == .paused ? "at step \(frame.stepsDone)" : "at next step"
   }
 
-  private var results: StyledText {
+  private func results(isNarrow: Bool) -> StyledText {
     var text = StyledText(" ")
     func add(_ name: String, _ value: String, _ style: Style = Theme.label) {
       text.add(name + " ", Theme.dim)
@@ -48,7 +48,7 @@ extension Scene {
     }
     add("scale", NumberText.plain(frame.description.effectiveScale))
     if !state.isLoRA {
-      add("threshold", moment.record?.threshold.map { NumberText.scientific($0) } ?? "none yet")
+      add(isNarrow ? "thr" : "threshold", moment.record?.threshold.map { NumberText.scientific($0) } ?? "none")
       let kept = moment.ranks.reduce(0, +)
       let budget = moment.record?.budget ?? frame.schedule?.initialBudget ?? kept
       add("kept", "\(kept)", Theme.kept)

@@ -14,8 +14,9 @@ struct TrainingGeometry {
 
   let plots: [Plot]
 
-  init(inner: Area, hasMetric: Bool) {
-    let count = hasMetric ? 4 : 3
+  /// - Parameter quantities: of task loss 0, R 1, gradient norm 2 and the metric 3, those that the run has.
+  init(inner: Area, quantities: [Int]) {
+    let count = quantities.count
     var plots: [Plot] = []
     let columns = inner.width >= 56 ? 2 : 1
     let rows = (count + columns - 1) / columns
@@ -31,7 +32,7 @@ struct TrainingGeometry {
         let x = inner.x + column * (width + 2)
         plots.append(
           Plot(
-            quantity: index, title: Area(x: x, y: y, width: width, height: 1),
+            quantity: quantities[index], title: Area(x: x, y: y, width: width, height: 1),
             label: Area(x: x, y: y + 1, width: 8, height: tall - 1),
             body: Area(x: x + 8, y: y + 1, width: max(width - 8, 0), height: tall - 1)))
       }
@@ -44,12 +45,19 @@ struct TrainingGeometry {
         let lines = index == 0 ? max(inner.height - (count - 1) * lines, 1) : lines
         plots.append(
           Plot(
-            quantity: index, title: nil, label: Area(x: inner.x, y: y, width: 18, height: lines),
+            quantity: quantities[index], title: nil, label: Area(x: inner.x, y: y, width: 18, height: lines),
             body: Area(x: inner.x + 18, y: y, width: max(inner.width - 18, 0), height: lines)))
         y += lines
       }
     }
     self.plots = plots
+  }
+}
+
+extension Frame {
+  /// LoRA has no R, and not every run has an evaluation.
+  var quantities: [Int] {
+    [0] + (description.method == "LORA" ? [] : [1]) + [2] + (description.metric.isEmpty ? [] : [3])
   }
 }
 
@@ -62,7 +70,7 @@ extension Scene {
       foot.add(" steps \(first)…\(last) ", Theme.dim)
     }
     canvas.border(area, title: title(.training), note: note, foot: foot, isFocused: isFocused(.training))
-    let geometry = TrainingGeometry(inner: area.inner, hasMetric: !frame.description.metric.isEmpty)
+    let geometry = TrainingGeometry(inner: area.inner, quantities: frame.quantities)
     for plot in geometry.plots { draw(plot, on: &canvas) }
   }
 

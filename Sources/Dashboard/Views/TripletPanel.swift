@@ -33,8 +33,10 @@ extension Scene {
     if isTall { line(proportions(inner.width)) }
     line(standing(isWide: inner.width >= 62))
     // The rules and the histories have their place below; the words get what is between.
-    let ruleLines = isTall ? 1 : 0
-    let below = (inner.height >= 12 ? 3 : 0) + ruleLines
+    let hasTable = inner.height >= 18 && decisions != nil
+    let ruleLines = hasTable ? ScoringRule.allCases.count + 2 : inner.height >= 7 ? 1 : 0
+    let histories = inner.height >= 18 ? 5 : inner.height >= 12 ? 3 : 0
+    let below = histories + ruleLines
     let room = max(inner.height - y - below, 1)
     var sentences = wrapped(verdict.words, inner.width)
     if sentences.count > room { sentences = wrapped(verdict.brief, inner.width) }
@@ -42,10 +44,19 @@ extension Scene {
     if sentences.count > room, room > 0 {
       canvas.put("…", Theme.label, in: inner, x: inner.width - 1, y: y - 1)
     }
-    if isTall { line(rules(isWide: inner.width >= 74)) }
-    if inner.height >= 12 {
-      if y + 4 <= inner.height { y += 1 }
-      line(history("S ", inner.width) { $0.scores[rule] ?? $0.scores[.smoothed] ?? [] })
+    if hasTable {
+      y += 1
+      for text in table { line(text) }
+    } else if ruleLines > 0 {
+      line(rules(inner.width))
+    }
+    if histories > 0 {
+      if y + histories < inner.height { y += 1 }
+      line(history("S", inner.width) { $0.scores[rule] ?? $0.scores[.smoothed] ?? [] })
+      if histories > 3 {
+        line(history("Ī", inner.width) { $0.smoothedSensitivity })
+        line(history("Ū", inner.width) { $0.uncertainty })
+      }
       line(history("|λ|", inner.width) { $0.lambda.map { abs($0) } })
       line(keptHistory(inner.width))
     }
@@ -118,7 +129,7 @@ extension Scene {
     if let threshold = moment.record?.threshold, threshold > 0, rule != .uniform, let score = score {
       text.add(
         (isWide ? "   " : "  ") + NumberText.factor(score / threshold), score > threshold ? Theme.up : Theme.down)
-      text.add(isWide ? " the threshold \(NumberText.scientific(threshold))" : " thr", Theme.dim)
+      text.add(isWide ? " the threshold" : " thr", Theme.dim)
     }
     return text
   }
@@ -137,19 +148,36 @@ extension Scene {
       keepsNow: decisions?.kept[rule]?[at: selected], dialect: frame.description.dialect)
   }
 
-  /// What each rule would do with it if the mask fell now.
-  private func rules(isWide: Bool) -> StyledText {
+  /// What each rule would do with it if the mask fell now, on one line.
+  private func rules(_ width: Int) -> StyledText {
     guard let decisions else { return StyledText() }
-    var text = StyledText(isWide ? "if the mask fell now: " : "now: ", Theme.dim)
+    let isWhole = width >= 62
+    var text = StyledText(width >= 86 ? "if the mask fell now: " : "now: ", Theme.dim)
     for other in ScoringRule.allCases {
       guard let keeps = decisions.kept[other]?[at: selected] else { continue }
-      let isOwn = other == rule
-      text.add(isWide ? other.rawValue : String(other.rawValue.prefix(6)), isOwn ? Theme.strong : Theme.dim)
-      text.add(keeps ? " ●" : " ×", keeps ? Theme.up : Theme.down)
-      if isWide, let place = decisions.place[other]?[at: selected] { text.add("\(place)", Theme.dim) }
-      text.add("  ")
+      text.add(isWhole ? other.rawValue : String(other.rawValue.prefix(4)), other == rule ? Theme.strong : Theme.dim)
+      text.add(keeps ? " ● " : " × ", keeps ? Theme.up : Theme.down)
     }
     return text
+  }
+
+  /// The same as a table, with each rule's score and place.
+  private var table: [StyledText] {
+    guard let decisions else { return [] }
+    var lines = [StyledText("if the mask fell now   score      place   it would be", Theme.dim)]
+    for other in ScoringRule.allCases {
+      guard let keeps = decisions.kept[other]?[at: selected] else { continue }
+      var text = StyledText(other == rule ? "→ " : "  ", Theme.key)
+      text.add(other.rawValue, other == rule ? Theme.strong : Theme.label)
+      text.pad(to: 23)
+      text.add(moment.triplets.scores[other]?[at: selected].map { NumberText.scientific(Double($0)) } ?? "", Theme.label)
+      text.pad(to: 34)
+      text.add(decisions.place[other]?[at: selected].map(String.init) ?? "share", Theme.label)
+      text.pad(to: 42)
+      text.add(keeps ? "● kept" : "× pruned", keeps ? Theme.up : Theme.down)
+      lines.append(text)
+    }
+    return lines
   }
 
   private func history(_ label: String, _ width: Int, _ values: (TripletFrame) -> [Float]) -> StyledText {

@@ -78,7 +78,7 @@ extension DashboardState {
       (.discard, "d", "stop and discard it"),
       (.cancel, "esc", "go on training"),
     ]
-    let width = min(body.width, 58)
+    let width = min(body.width, 64)
     let height = entries.count + 4
     let area = Area(
       x: body.x + (body.width - width) / 2, y: body.y + max((body.height - height) / 2, 0), width: width, height: height)

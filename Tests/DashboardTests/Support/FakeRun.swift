@@ -99,7 +99,8 @@ struct FakeRun {
       }
       let budget = isLoRA ? count : schedule.budget(at: step)
       let masks = !isLoRA && schedule.masks(at: step)
-      let isSeen = step % every == 0 || step == done - 1
+      let isEvaluated = !metric.isEmpty && step % 100 == 99
+      let isSeen = step % every == 0 || step == done - 1 || isEvaluated
       guard masks || isSeen else { continue }
       let triplets = self.triplets(step, worth, draws, kept, &generator)
       if masks && step <= schedule.finalStep {
@@ -131,7 +132,6 @@ struct FakeRun {
         budget: budget, kept: kept.reduce(0) { $0 + ($1 ? 1 : 0) },
         nonzero: shown.lambda.reduce(0) { $0 + ($1 != 0 ? 1 : 0) }, threshold: threshold, tokens: 1024, stepMs: 12)
       record.loss = record.taskLoss + 0.1 * record.orth
-      let isEvaluated = !metric.isEmpty && step % 100 == 99
       if isEvaluated {
         let accuracy = 0.5 + 0.36 * (1 - exp(-5 * x))
         record.eval = Evaluation(loss: record.taskLoss, accuracy: accuracy, matthews: 2 * accuracy - 1, f1: accuracy)
@@ -139,7 +139,7 @@ struct FakeRun {
           Event(step: step, kind: .evaluation, text: "accuracy 0.\(Int(accuracy * 1000)), loss 0.\(Int(record.taskLoss * 1000))"))
       }
       last = (record, shown)
-      if isSeen || isEvaluated {
+      if isSeen {
         history.append(HistoryPoint(record: record, triplets: shown, ranks: ranks(kept)))
       }
     }

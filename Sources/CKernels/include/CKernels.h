@@ -64,6 +64,8 @@ void rt_dropout(const float *x, float *y, float p, uint64_t key, uint64_t firstR
 
 typedef struct {
   float learningRate, beta1, beta2, epsilon, weightDecay;
+  /// 1 - beta1 and 1 - beta2, rounded from double: the difference of floats would be off by 5e-5.
+  float oneMinusBeta1, oneMinusBeta2;
   /// 1 - beta1^t and sqrt(1 - beta2^t), t counted from 1.
   float biasCorrection1, biasCorrection2Sqrt;
   /// What the gradient is multiplied by before it is used (clipping).
@@ -79,7 +81,7 @@ typedef struct {
 } rt_sensitivity_sums;
 
 /// I = |w g|; ibar = beta1 ibar + (1 - beta1) I; ubar = beta2 ubar + (1 - beta2) |I - ibar|; the row's sums.
-rt_sensitivity_sums rt_sensitivity(const float *w, const float *g, float *ibar, float *ubar, size_t n, float beta1,
-                                   float beta2);
+rt_sensitivity_sums rt_sensitivity(const float *w, const float *g, float *ibar, float *ubar, size_t n, double beta1,
+                                   double beta2);
 
 #endif

@@ -1,6 +1,7 @@
 // Everything a screen needs to draw one moment of a run. Immutable values only.
 
 import AdaLoRA
+import Models
 
 /// What does not change during a run.
 public struct RunDescription: Codable, Sendable, Equatable {
@@ -15,6 +16,28 @@ public struct RunDescription: Codable, Sendable, Equatable {
     public var inputSize: Int
     /// The rank that the planted experiment put here.
     public var plantedRank: Int?
+
+    public init(
+      name: String, layer: Int?, type: String, outputSize: Int, inputSize: Int, plantedRank: Int? = nil
+    ) {
+      self.name = name
+      self.layer = layer
+      self.type = type
+      self.outputSize = outputSize
+      self.inputSize = inputSize
+      self.plantedRank = plantedRank
+    }
+
+    /// The type is what follows the layer's number, without a leading `attention.self.` or the like of no news.
+    public init(_ module: LinearModule, plantedRank: Int? = nil) {
+      let parts = module.name.split(separator: ".").map(String.init)
+      let number = parts.lastIndex { Int($0) != nil }
+      let rest = number.map { Array(parts[($0 + 1)...]) } ?? parts
+      let type = rest.count > 1 && ["query", "key", "value"].contains(rest[rest.count - 1]) ? [rest[rest.count - 1]] : rest
+      self.init(
+        name: module.name, layer: module.layer, type: type.joined(separator: "."), outputSize: module.outputSize,
+        inputSize: module.inputSize, plantedRank: plantedRank)
+    }
   }
 
   public var run: String

@@ -1,0 +1,166 @@
+// AdaLoRA's allocator: smooths sensitivities, scores triplets, and prunes to the budget.
+
+import Kernels
+
+/// A score that is not a number; the mask was not applied.
+public struct NonFiniteScore: Error, CustomStringConvertible, Sendable {
+  public let step: Int
+  public let module: String
+  public let triplet: Int
+  public var description: String { "step \(step): the score of triplet \(triplet) of \(module) is not finite" }
+}
+
+/// Scores the triplets of an `AdapterStore` and masks λ to the budget b(t).
+///
+/// Call `updateAndMask(step:)` after each optimizer step, before the gradients are zeroed. Source: equations 6 to 10 and
+/// algorithm 1 of the paper; `RankAllocator` of PEFT and loralib.
+public final class RankAllocator {
+  /// What one step's allocation did.
+  public struct Allocation: Sendable, Equatable {
+    /// b(t).
+    public var budget: Int
+    /// Whether λ were masked in this step.
+    public var masked: Bool
+  }
+
+  public let store: AdapterStore
+  public let scoring: ScoringRule
+  public let dialect: Dialect
+  public var schedule: BudgetSchedule
+  public var beta1: Double
+  public var beta2: Double
+  public private(set) var scores: TripletScores
+  /// Whether each triplet was kept by the last mask; all true before the first.
+  public private(set) var kept: [Bool]
+  /// The largest score that the last mask pruned; nil before the first and where nothing was pruned.
+  public private(set) var threshold: Float?
+  /// Masks so far.
+  public private(set) var maskCount = 0
+  /// S by the run's rule, as the last mask used it.
+  public private(set) var maskScores: [Float]
+  /// Whether the pattern is final.
+  public private(set) var isFrozen = false
+
+  private let rule: any AllocationRule
+  /// Whether the reference's own edge cases are kept (ties pruned, t_f = 0 never forces a mask).
+  private let followsReference: Bool
+  private var order: [Int32]
+
+  /// - Parameters:
+  ///   - store: every adapter of the same initial rank r₀, marked trainable.
+  ///   - initialRank: r₀.
+  ///   - targetRank: the mean rank a module at the end.
+  ///   - initialWarmup: t_i. - finalWarmup: t_f. - maskInterval: ΔT. - totalSteps: T.
+  ///   - seed: of the `random` rule.
+  ///   - followsReference: for replays of recorded reference runs.
+  /// - Precondition: the schedule's bounds, and β₁, β₂ within (0, 1).
+  public init(
+    _ store: AdapterStore, initialRank: Int, targetRank: Int, initialWarmup: Int, finalWarmup: Int, maskInterval: Int,
+    totalSteps: Int, beta1: Double = 0.85, beta2: Double = 0.85, scoring: ScoringRule = .smoothed,
+    dialect: Dialect = .peft, seed: UInt64 = 0, followsReference: Bool = false
+  ) {
+    precondition(
+      store.adapters.allSatisfy { $0.layout.rank == initialRank && $0.layout.lambdaOffset != nil },
+      "every adapter needs a λ and the initial rank \(initialRank)")
+    precondition(beta1 > 0 && beta1 < 1 && beta2 > 0 && beta2 < 1, "β₁ \(beta1) and β₂ \(beta2) must lie in (0, 1)")
+    let modules = store.adapters.count
+    self.store = store
+    self.scoring = scoring
+    self.dialect = dialect
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.followsReference = followsReference
+    schedule = BudgetSchedule(
+      initialBudget: modules * initialRank, targetBudget: modules * targetRank, initialWarmup: initialWarmup,
+      finalWarmup: finalWarmup, maskInterval: maskInterval, totalSteps: totalSteps)
+    scores = TripletScores(modules: modules, rank: initialRank, seed: seed)
+    kept = Array(repeating: true, count: modules * initialRank)
+    maskScores = Array(repeating: 0, count: modules * initialRank)
+    order = Array(repeating: 0, count: modules * initialRank)
+    rule = Self.rule(scoring, followsReference: followsReference)
+  }
+
+  private static func rule(_ scoring: ScoringRule, followsReference: Bool) -> any AllocationRule {
+    if followsReference { return ReferenceThreshold() }
+    return scoring == .uniform ? UniformShare() : GlobalTopBudget()
+  }
+
+  /// Kept triplets a module, in module order.
+  public var ranks: [Int] {
+    store.adapters.indices.map { k in (0..<scores.rank).count { kept[k * scores.rank + $0] } }
+  }
+
+  /// Triplets kept by the last mask, of all modules.
+  public var keptCount: Int { kept.count { $0 } }
+
+  /// λ that are not zero now, of module `index`.
+  public func nonzero(_ index: Int) -> Int {
+    let lambda = store.lambda(index)
+    return (0..<scores.rank).count { lambda[$0] != 0 }
+  }
+
+  // MARK: A step
+
+  /// Updates Ī, Ū and the scores, then masks λ if the schedule says so.
+  ///
+  /// In the `paper` dialect I is taken before the optimizer: call `updateSensitivity(step:)` there and `mask(step:)`
+  /// after it instead.
+  @discardableResult
+  public func updateAndMask(step: Int) throws(NonFiniteScore) -> Allocation {
+    updateSensitivity(step: step)
+    return try mask(step: step)
+  }
+
+  /// Ī, Ū and the scores from the weights and gradients as they are; nothing after T − t_f.
+  public func updateSensitivity(step: Int) {
+    guard step < schedule.finalStep else { return }
+    for k in store.adapters.indices {
+      scores.update(store, adapter: k, beta1: beta1, beta2: beta2)
+    }
+  }
+
+  /// Prunes to b(t) where step t masks.
+  /// - Throws: `NonFiniteScore`, before anything is masked.
+  @discardableResult
+  public func mask(step: Int) throws(NonFiniteScore) -> Allocation {
+    scores.readMagnitudes(store)
+    // With t_f = 0 the schedule never reaches b_T; the last step does it. In PEFT T − t_f masks whatever ΔT says.
+    let isLast = step == schedule.totalSteps - 1 && schedule.finalWarmup == 0 && !followsReference
+    let isForced = isLast || (dialect == .peft && step == schedule.finalStep)
+    let budget = isLast ? schedule.targetBudget : schedule.budget(at: step)
+    guard isForced || schedule.masks(at: step) else { return Allocation(budget: budget, masked: false) }
+    if !isFrozen {
+      try choose(budget, step: step)
+      if step >= schedule.finalStep || isLast { freeze() }
+    }
+    applyPattern()
+    maskCount += 1
+    return Allocation(budget: budget, masked: true)
+  }
+
+  private func choose(_ budget: Int, step: Int) throws(NonFiniteScore) {
+    for i in maskScores.indices {
+      let score = scores.score(i, by: scoring)
+      guard score.isFinite else {
+        throw NonFiniteScore(step: step, module: store.adapters[i / scores.rank].name, triplet: i % scores.rank)
+      }
+      maskScores[i] = score
+    }
+    threshold = rule.select(budget: budget, scores: maskScores, rank: scores.rank, order: &order, kept: &kept)
+  }
+
+  /// From here on the pattern stands; PEFT drops Ī and Ū with it.
+  private func freeze() {
+    isFrozen = true
+    guard dialect == .peft else { return }
+    store.smoothedSensitivity.update(repeating: 0, count: store.block.count)
+    store.uncertainty.update(repeating: 0, count: store.block.count)
+  }
+
+  private func applyPattern() {
+    for k in store.adapters.indices {
+      let lambda = store.lambda(k)
+      for i in 0..<scores.rank where !kept[k * scores.rank + i] { lambda[i] = 0 }
+    }
+  }
+}

@@ -1,0 +1,46 @@
+// What one worker brings to a step: memory, gradients, and the step's randomness.
+
+/// Listens to the output of every linear module of a pass, and may add to its gradient. Modules go by their place in the
+/// model's order.
+public protocol ModuleTap: AnyObject {
+  /// `output` is [rows, d₁ of the module].
+  func didForward(_ module: Int, output: FloatPointer, rows: Int)
+  /// Called before the module's backward; may add to `gradient`, the loss's gradient of its output.
+  func willBackward(_ module: Int, gradient: MutableFloatPointer, rows: Int)
+}
+
+/// One worker's own memory. Never shared between threads within a step.
+public final class Workspace: @unchecked Sendable {
+  // Unchecked: owned by one worker; the trainer touches it between steps only.
+  public let arena: Arena
+  /// Laid out like the parameter block; workers add to it.
+  public var gradients: MutableFloatPointer
+  /// Whether dropout acts.
+  public var isTraining = false
+  public var seed: UInt64 = 0
+  public var step = 0
+  /// The batch row at which this worker's rows begin: places its dropout masks.
+  public var firstRow = 0
+  public var tap: (any ModuleTap)?
+  /// One slot a low-rank layer for what its backward needs (x·Qᵀ).
+  let saved: UnsafeMutablePointer<MutableFloatPointer?>
+  private let slots: Int
+
+  /// - Parameters:
+  ///   - gradients: as long as the parameter block, kept alive by the caller.
+  ///   - slots: the number of low-rank layers of the model.
+  public init(arena: Arena, gradients: MutableFloatPointer, slots: Int) {
+    self.arena = arena
+    self.gradients = gradients
+    self.slots = slots
+    saved = .allocate(capacity: max(slots, 1))
+    saved.initialize(repeating: nil, count: max(slots, 1))
+  }
+
+  deinit { saved.deallocate() }
+
+  /// The dropout of one site in this step; nothing is dropped outside training.
+  public func dropout(_ probability: Float, site: Int) -> Dropout {
+    Dropout(probability: isTraining ? probability : 0, key: Dropout.key(seed: seed, step: step, site: site))
+  }
+}

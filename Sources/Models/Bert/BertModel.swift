@@ -1,0 +1,209 @@
+// BERT for sequence classification, as HuggingFace's `BertForSequenceClassification`: frozen but for adapters and head.
+
+import Kernels
+
+public final class BertModel: SequenceModel {
+  public let config: BertConfig
+  public let modules: [LinearModule]
+  public let labelCount: Int
+
+  let embeddings: Embeddings
+  let layers: [Layer]
+  /// In the order of `modules`.
+  let linears: [any LinearLayer]
+  let head: any LinearLayer
+  let attention: Attention
+  /// The lowest layer with something to train; nil where no layer has.
+  let lowestTrainable: Int?
+
+  struct Embeddings: Sendable {
+    let word, position, tokenType: TensorData
+    let norm: Norm
+  }
+
+  struct Norm: Sendable {
+    let gain, bias: TensorData
+  }
+
+  struct Layer: Sendable {
+    let attentionNorm, outputNorm: Norm
+    /// Whether anything in the attention block (but its output projection) trains.
+    let trainsProjections: Bool
+    let trainsAttentionOutput: Bool
+  }
+
+  /// The linear modules of a BERT: six a layer, then the pooler.
+  public static func modules(_ config: BertConfig) -> [LinearModule] {
+    let d = config.hiddenSize
+    let f = config.intermediateSize
+    var modules: [LinearModule] = []
+    for layer in 0..<config.hiddenLayers {
+      let prefix = "bert.encoder.layer.\(layer)."
+      for (name, out, input) in [
+        ("attention.self.query", d, d), ("attention.self.key", d, d), ("attention.self.value", d, d),
+        ("attention.output.dense", d, d), ("intermediate.dense", f, d), ("output.dense", d, f),
+      ] {
+        modules.append(LinearModule(name: prefix + name, outputSize: out, inputSize: input, layer: layer))
+      }
+    }
+    modules.append(LinearModule(name: "bert.pooler.dense", outputSize: d, inputSize: d, layer: nil))
+    return modules
+  }
+
+  /// The head of a classifier of `labels` classes.
+  public static func head(_ config: BertConfig, labels: Int) -> LinearModule {
+    LinearModule(name: "classifier", outputSize: labels, inputSize: config.hiddenSize, layer: nil)
+  }
+
+  /// - Parameters:
+  ///   - weights: with names as `BertForSequenceClassification` or `BertModel` (no `bert.` prefix) saves them. A missing
+  ///     pooler or classifier is left to chance and to `factory`.
+  ///   - seed: of a missing pooler's N(0, initializer_range²).
+  /// - Throws: for a missing, misshapen or unexpected tensor.
+  public init(
+    _ config: BertConfig, weights: any WeightSource, labels: Int, seed: UInt64, factory: any LinearFactory
+  ) throws(InputError) {
+    self.config = config
+    labelCount = labels
+    modules = Self.modules(config)
+    attention = Attention(heads: config.attentionHeads, headSize: config.hiddenSize / config.attentionHeads)
+    let reader = BertReader(config, weights)
+    try reader.refuseUnexpected(labels: labels)
+    embeddings = try reader.embeddings()
+    var linears: [any LinearLayer] = []
+    for module in modules {
+      linears.append(factory.linear(module, base: try reader.linear(module, seed: seed)))
+    }
+    var layers: [Layer] = []
+    for l in 0..<config.hiddenLayers {
+      let prefix = "bert.encoder.layer.\(l)."
+      layers.append(
+        Layer(
+          attentionNorm: try reader.norm(prefix + "attention.output.LayerNorm"),
+          outputNorm: try reader.norm(prefix + "output.LayerNorm"),
+          trainsProjections: linears[6 * l..<6 * l + 3].contains { $0.isTrainable },
+          trainsAttentionOutput: linears[6 * l + 3].isTrainable))
+    }
+    self.layers = layers
+    self.linears = linears
+    lowestTrainable = layers.indices.first { l in linears[6 * l..<6 * l + 6].contains { $0.isTrainable } }
+    head = factory.head(Self.head(config, labels: labels), pretrained: try reader.head(labels: labels))
+  }
+
+  public var maximumLength: Int { config.maxPositionEmbeddings }
+  public var vocabularySize: Int { config.vocabularySize }
+
+  public func makePass(_ workspace: Workspace) -> any ForwardPass { BertPass(self, workspace) }
+
+  public func arenaFloats(tokens: Int, squaredLengths: Int, sequences: Int) -> Int {
+    let d = config.hiddenSize
+    let f = config.intermediateSize
+    // Rounding of each piece to 16 floats, and the widest rank a path may have (rank ≤ width), are in the slack.
+    let layer = tokens * (8 * d + 2 * f + 2) + config.attentionHeads * squaredLengths + 12 * 16
+    let ranks = linears.reduce(0) { $0 + (($1 as? LowRankLinear)?.layout.rank ?? 0) + 16 }
+    let transient = tokens * (6 * d + 2 * f) + 2 * squaredLengths + 4096
+    let widestRank = linears.reduce(0) { max($0, ($1 as? LowRankLinear)?.layout.rank ?? 0) }
+    return config.hiddenLayers * layer + tokens * (2 * d + 1 + ranks + 3 * widestRank + max(d, f))
+      + sequences * 8 * (d + labelCount + 16) + transient
+  }
+}
+
+/// Finds a BERT's tensors under either way of naming them.
+struct BertReader {
+  let config: BertConfig
+  let weights: any WeightSource
+  /// "bert." where the file's names begin so.
+  let prefix: String
+  private let names: Set<String>
+
+  init(_ config: BertConfig, _ weights: any WeightSource) {
+    self.config = config
+    self.weights = weights
+    names = Set(weights.names)
+    prefix = names.contains { $0.hasPrefix("bert.") } ? "bert." : ""
+  }
+
+  /// The file's name for one of ours, which always begins with `bert.`.
+  func fileName(_ name: String) -> String { prefix + name.dropFirst("bert.".count) }
+
+  func tensor(_ name: String, _ shape: [Int]) throws(InputError) -> TensorData {
+    try weights.floats(fileName(name), shape: shape)
+  }
+
+  func norm(_ name: String) throws(InputError) -> BertModel.Norm {
+    // Checkpoints converted from TensorFlow call them gamma and beta.
+    let isOld = names.contains(fileName(name) + ".gamma")
+    return BertModel.Norm(
+      gain: try tensor(name + (isOld ? ".gamma" : ".weight"), [config.hiddenSize]),
+      bias: try tensor(name + (isOld ? ".beta" : ".bias"), [config.hiddenSize]))
+  }
+
+  func embeddings() throws(InputError) -> BertModel.Embeddings {
+    let d = config.hiddenSize
+    return BertModel.Embeddings(
+      word: try tensor("bert.embeddings.word_embeddings.weight", [config.vocabularySize, d]),
+      position: try tensor("bert.embeddings.position_embeddings.weight", [config.maxPositionEmbeddings, d]),
+      tokenType: try tensor("bert.embeddings.token_type_embeddings.weight", [config.typeVocabularySize, d]),
+      norm: try norm("bert.embeddings.LayerNorm"))
+  }
+
+  func linear(_ module: LinearModule, seed: UInt64) throws(InputError) -> FrozenLinear {
+    if module.name == "bert.pooler.dense" && !names.contains(fileName(module.name) + ".weight") {
+      return randomPooler(module, seed: seed)
+    }
+    return try frozen(module, file: fileName(module.name))
+  }
+
+  /// The file's own classifier, if it has one of this shape.
+  func head(labels: Int) throws(InputError) -> FrozenLinear? {
+    guard names.contains("classifier.weight"), config.labelCount == labels else { return nil }
+    return try frozen(BertModel.head(config, labels: labels), file: "classifier")
+  }
+
+  private func frozen(_ module: LinearModule, file: String) throws(InputError) -> FrozenLinear {
+    let weight = try weights.floats(file + ".weight", shape: [module.outputSize, module.inputSize])
+    let bias = try weights.floats(file + ".bias", shape: [module.outputSize])
+    return FrozenLinear(
+      name: module.name,
+      weight: FrozenMatrix(
+        weight.base, outputSize: module.outputSize, inputSize: module.inputSize, owner: weight),
+      bias: SharedBuffer(Array(UnsafeBufferPointer(start: bias.base, count: bias.count))))
+  }
+
+  private func randomPooler(_ module: LinearModule, seed: UInt64) -> FrozenLinear {
+    var random = RandomSource(seed: seed, purpose: 3)
+    let values = (0..<module.outputSize * module.inputSize).map { _ in
+      Float(random.normal() * config.initializerRange)
+    }
+    return FrozenLinear(
+      name: module.name,
+      weight: FrozenMatrix(values, outputSize: module.outputSize, inputSize: module.inputSize),
+      bias: SharedBuffer(Array(repeating: 0, count: module.outputSize)))
+  }
+
+  /// Tensors that no BERT classifier has mean that the file is of something else.
+  func refuseUnexpected(labels: Int) throws(InputError) {
+    var expected: Set<String> = ["classifier.weight", "classifier.bias"]
+    for module in BertModel.modules(config) {
+      expected.formUnion([fileName(module.name) + ".weight", fileName(module.name) + ".bias"])
+    }
+    var norms = ["bert.embeddings.LayerNorm"]
+    for l in 0..<config.hiddenLayers {
+      norms += ["attention.output.LayerNorm", "output.LayerNorm"].map { "bert.encoder.layer.\(l).\($0)" }
+    }
+    for norm in norms {
+      for part in ["weight", "bias", "gamma", "beta"] { expected.insert("\(fileName(norm)).\(part)") }
+    }
+    for table in ["word", "position", "token_type"] {
+      expected.insert(fileName("bert.embeddings.\(table)_embeddings.weight"))
+    }
+    // Buffers and pre-training heads that other classes save along.
+    expected.insert(fileName("bert.embeddings.position_ids"))
+    expected.insert(fileName("bert.embeddings.token_type_ids"))
+    for name in weights.names where !expected.contains(name) && !name.hasPrefix("cls.") {
+      throw InputError(
+        file: weights.path, place: "tensor \(name)",
+        "unexpected: a BERT of \(config.hiddenLayers) layers with a classifier has no such tensor")
+    }
+  }
+}

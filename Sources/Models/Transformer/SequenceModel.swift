@@ -1,0 +1,64 @@
+// What a model family offers to a training loop, and what it asks of it.
+
+import Kernels
+
+/// A linear module of a model, before it exists.
+public struct LinearModule: Sendable, Equatable {
+  /// As HuggingFace names it, such as `bert.encoder.layer.0.attention.self.query`.
+  public let name: String
+  /// d₁.
+  public let outputSize: Int
+  /// d₂.
+  public let inputSize: Int
+  /// The number of its layer, nil outside the stack.
+  public let layer: Int?
+
+  public init(name: String, outputSize: Int, inputSize: Int, layer: Int?) {
+    self.name = name
+    self.outputSize = outputSize
+    self.inputSize = inputSize
+    self.layer = layer
+  }
+}
+
+/// Decides what each linear module becomes: the caller's way to put adapters into a model that knows of none.
+public protocol LinearFactory {
+  /// - Parameter base: the frozen layer as loaded.
+  func linear(_ module: LinearModule, base: FrozenLinear) -> any LinearLayer
+  /// The task head.
+  /// - Parameter pretrained: the model's own, where its file has one of the right shape.
+  func head(_ module: LinearModule, pretrained: FrozenLinear?) -> any LinearLayer
+}
+
+/// Named tensors, from a folder or made on the spot.
+public protocol WeightSource: AnyObject {
+  /// The file or folder, for errors.
+  var path: String { get }
+  var names: [String] { get }
+  /// - Parameter shape: what the tensor must have.
+  /// - Throws: where it is missing or of another shape or type; the message names file and tensor.
+  func floats(_ name: String, shape: [Int]?) throws(InputError) -> TensorData
+}
+
+/// A transformer with one vector of logits a sequence. Shared by workers; each has its own `ForwardPass`.
+public protocol SequenceModel: AnyObject, Sendable {
+  /// All linear modules in the model's order; taps go by it.
+  var modules: [LinearModule] { get }
+  var labelCount: Int { get }
+  /// The longest sequence the model can take.
+  var maximumLength: Int { get }
+  var vocabularySize: Int { get }
+  /// What the arena must hold for a shard, forward and backward, in floats.
+  func arenaFloats(tokens: Int, squaredLengths: Int, sequences: Int) -> Int
+  /// What one worker needs to run the model. Allocates; made once a worker.
+  func makePass(_ workspace: Workspace) -> any ForwardPass
+}
+
+/// One worker's run of a model over its share of a batch. Allocates nothing.
+public protocol ForwardPass: AnyObject {
+  /// The logits of `sequences`, [sequences.count, labelCount], in the workspace's arena.
+  func forward(_ batch: PackedBatch, _ sequences: Range<Int>) -> MutableFloatPointer
+  /// Adds the trainable parameters' gradients to the workspace. Uses what the last `forward` left.
+  /// - Parameter logitsGradient: [sequences.count, labelCount]; nil where the loss does not see the logits (taps only).
+  func backward(_ logitsGradient: FloatPointer?)
+}

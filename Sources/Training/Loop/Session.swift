@@ -1,0 +1,334 @@
+// A run from its first step to its last: commands between steps, evaluations, events, frames for a screen.
+
+import AdaLoRA
+import Foundation
+
+/// Drives a `Trainer` to the end of its run. Everything happens on the thread that calls `run`; commands arrive through
+/// the queue, frames leave through the mailbox.
+public final class Session {
+  /// How a session ended.
+  public enum Ending: Sendable, Equatable {
+    case finished
+    case stopped(discard: Bool)
+    case failed(String)
+  }
+
+  public let trainer: Trainer
+  public let description: RunDescription
+  public let commands: CommandQueue
+  private let evaluator: Evaluator?
+  private let evalEvery: Int
+  private let frames: Mailbox<Frame>?
+  private let writeSnapshot: ((Frame, [String]) throws -> String)?
+
+  /// Called after each step, with its evaluation if it had one.
+  public var onStep: ((StepRecord) -> Void)?
+  public var onEvent: ((Event) -> Void)?
+
+  public private(set) var interventions: [Intervention] = []
+  public private(set) var lastEvaluation: Evaluation?
+  /// The mean of the latest steps, for throughput and ETA.
+  private var stepSeconds = 0.0
+  private var tokensPerStep = 0.0
+  private var events: [Event] = []
+  private var history = HistoryRing()
+  private var record: StepRecord?
+  private var state = RunState.training
+  /// Steps after which to pause; nil where nothing asks for it.
+  private var pauseAt: Int?
+  private var ending: Ending?
+  private var lastFrame = ContinuousClock.now - .seconds(1)
+  /// At most so many frames a second come from training.
+  private static let frameInterval = Duration.milliseconds(50)
+
+  /// - Parameters:
+  ///   - evalEvery: steps between evaluations; 0 = at the end only.
+  ///   - frames: where frames go; nil where nobody watches.
+  ///   - writeSnapshot: writes a snapshot of the moment in the given formats and returns where.
+  init(
+    trainer: Trainer, description: RunDescription, evaluator: Evaluator?, evalEvery: Int, commands: CommandQueue,
+    frames: Mailbox<Frame>?, writeSnapshot: ((Frame, [String]) throws -> String)?
+  ) {
+    self.trainer = trainer
+    self.description = description
+    self.evaluator = evaluator
+    self.evalEvery = evalEvery
+    self.commands = commands
+    self.frames = frames
+    self.writeSnapshot = writeSnapshot
+  }
+
+  // MARK: The run
+
+  public func run() -> Ending {
+    log(.started, "\(description.method) on \(description.model), \(description.totalSteps) steps")
+    publish(force: true)
+    while trainer.stepsDone < description.totalSteps {
+      takeCommands()
+      if let ending { return finish(ending) }
+      do {
+        try step()
+      } catch {
+        return finish(.failed(error.description))
+      }
+      publish()
+    }
+    return finish(.finished)
+  }
+
+  private func step() throws(NonFiniteNumber) {
+    let masksBefore = trainer.allocator?.maskCount ?? 0
+    var record = try trainer.step()
+    let done = trainer.stepsDone
+    let isLast = done == description.totalSteps
+    if let allocator = trainer.allocator, allocator.maskCount > masksBefore, record.step <= allocator.schedule.finalStep
+    {
+      log(.mask, "mask to b(t) = \(record.budget): \(record.kept) triplets kept")
+    }
+    measure(record)
+    self.record = record
+    if isLast || (evalEvery > 0 && done % evalEvery == 0) {
+      record.eval = evaluate()
+      self.record = record
+    }
+    onStep?(record)
+    remember(record)
+    if let pauseAt, done >= pauseAt, !isLast {
+      self.pauseAt = nil
+      pause()
+    }
+  }
+
+  private func evaluate() -> Evaluation? {
+    guard let evaluator else { return nil }
+    let before = state
+    state = .evaluating
+    publish(force: true)
+    defer { state = before }
+    // A stop need not wait for a long evaluation.
+    let result = evaluator.evaluate(trainer.team) { [commands] in
+      commands.pending.contains { if case .stop = $0 { true } else { false } }
+    }
+    guard let result else { return nil }
+    lastEvaluation = result
+    log(
+      .evaluation,
+      String(
+        format: "loss %.4f, accuracy %.4f, Matthews %.4f, F1 %.4f", result.loss, result.accuracy, result.matthews,
+        result.f1))
+    return result
+  }
+
+  private func finish(_ ending: Ending) -> Ending {
+    switch ending {
+    case .finished:
+      state = .done
+      log(.finished, "\(trainer.stepsDone) steps done")
+    case .stopped(let discard):
+      state = .done
+      log(.finished, "stopped after \(trainer.stepsDone) steps" + (discard ? ", nothing kept" : ""))
+    case .failed(let reason):
+      state = .failed(reason)
+      log(.failed, reason)
+    }
+    publish(force: true)
+    return ending
+  }
+
+  // MARK: Commands
+
+  private func takeCommands() {
+    for command in commands.drain() { apply(command) }
+    while state == .paused, ending == nil {
+      publish(force: true)
+      commands.wait()
+      for command in commands.drain() { apply(command) }
+    }
+  }
+
+  private func apply(_ command: Command) {
+    switch command {
+    case .pause: pause()
+    case .pauseAt(let step):
+      pauseAt = step
+      if step <= trainer.stepsDone { pause() }
+    case .resume:
+      guard state == .paused else { return }
+      state = .training
+      log(.resumed, "training goes on")
+    case .step(let count):
+      pauseAt = trainer.stepsDone + max(count, 1)
+      state = .training
+    case .set(let parameter, let value): change(parameter, to: value, isUndo: false)
+    case .undo: undo()
+    case .evaluate:
+      if evaluator == nil { refuse("there is no data set to evaluate on") } else { _ = evaluate() }
+    case .export(let formats): export(formats)
+    case .stop(let discard): ending = .stopped(discard: discard)
+    }
+  }
+
+  private func pause() {
+    guard state != .paused else { return }
+    state = .paused
+    log(.paused, "after \(trainer.stepsDone) steps")
+  }
+
+  private func export(_ formats: [String]) {
+    guard let writeSnapshot else { return refuse("this run writes no snapshots") }
+    do {
+      log(.export, "snapshot in \(try writeSnapshot(makeFrame(), formats))")
+    } catch {
+      refuse("the snapshot could not be written: \(error)")
+    }
+  }
+
+  /// What a hyper-parameter is now.
+  public func value(of parameter: Hyperparameter) -> Double {
+    let allocator = trainer.allocator
+    return switch parameter {
+    case .beta1: allocator?.beta1 ?? 0
+    case .beta2: allocator?.beta2 ?? 0
+    case .orthRegWeight: trainer.options.orthRegWeight
+    case .learningRate: trainer.options.learningRate
+    case .deltaT: Double(allocator?.schedule.maskInterval ?? 0)
+    case .targetR: Double(allocator?.schedule.targetBudget ?? 0) / Double(max(description.modules.count, 1))
+    }
+  }
+
+  private func change(_ parameter: Hyperparameter, to value: Double, isUndo: Bool) {
+    let old = self.value(of: parameter)
+    if let reason = set(parameter, value) { return refuse("\(parameter.rawValue) \(old) stays: \(reason)") }
+    let new = self.value(of: parameter)
+    guard new != old else { return }
+    interventions.append(
+      Intervention(step: trainer.stepsDone, parameter: parameter, old: old, new: new, isUndo: isUndo))
+    log(.intervention, "\(parameter.rawValue) \(short(old)) → \(short(new))" + (isUndo ? " (taken back)" : ""))
+  }
+
+  /// - Returns: why it cannot be done, or nil.
+  private func set(_ parameter: Hyperparameter, _ value: Double) -> String? {
+    let step = trainer.stepsDone
+    guard value.isFinite else { return "\(value) is not a number" }
+    if parameter == .learningRate {
+      guard value > 0 else { return "a learning rate must be above 0" }
+      trainer.options.learningRate = value
+      return nil
+    }
+    guard let allocator = trainer.allocator else { return "LoRA has a fixed rank and no regulariser" }
+    switch parameter {
+    case .learningRate: break
+    case .orthRegWeight:
+      guard value >= 0 else { return "it must be at least 0" }
+      trainer.options.orthRegWeight = value
+    case .beta1, .beta2:
+      guard value > 0 && value < 1 else { return "it must lie between 0 and 1" }
+      if parameter == .beta1 { allocator.beta1 = value } else { allocator.beta2 = value }
+    case .deltaT:
+      guard value >= 1, value == value.rounded(), value <= Double(Int32.max) else {
+        return "it must be a whole number of at least 1"
+      }
+      guard allocator.schedule.setMaskInterval(Int(value), at: step) else { return fixed(allocator, "ΔT") }
+    case .targetR:
+      let budget = (value * Double(description.modules.count)).rounded()
+      guard budget >= 0, budget <= Double(allocator.schedule.initialBudget) else {
+        return "it must lie between 0 and the initial rank \(description.initialRank)"
+      }
+      guard allocator.schedule.setTarget(Int(budget), at: step) else { return fixed(allocator, "the target") }
+    }
+    return nil
+  }
+
+  private func fixed(_ allocator: RankAllocator, _ what: String) -> String {
+    "\(what) is fixed from T − t_f = \(allocator.schedule.finalStep) on"
+  }
+
+  /// Takes back the newest change that was neither taken back nor takes one back.
+  private func undo() {
+    var skip = 0
+    for intervention in interventions.reversed() {
+      if intervention.isUndo {
+        skip += 1
+      } else if skip > 0 {
+        skip -= 1
+      } else {
+        return change(intervention.parameter, to: intervention.old, isUndo: true)
+      }
+    }
+    refuse("there is no change to take back")
+  }
+
+  // MARK: What is told
+
+  private func refuse(_ why: String) { log(.refused, why) }
+
+  private func log(_ kind: Event.Kind, _ text: String) {
+    let event = Event(step: trainer.stepsDone, kind: kind, text: text)
+    events.append(event)
+    if events.count > 400 { events.removeFirst(100) }
+    onEvent?(event)
+  }
+
+  private func short(_ value: Double) -> String { String(format: "%.4g", value) }
+
+  private func measure(_ record: StepRecord) {
+    let blend = trainer.stepsDone <= 1 ? 1 : 0.1
+    stepSeconds += blend * (record.stepMs / 1000 - stepSeconds)
+    tokensPerStep += blend * (Double(record.tokens) - tokensPerStep)
+  }
+
+  /// Seconds to the end, evaluations not counted.
+  public var eta: Double? {
+    trainer.stepsDone == 0 ? nil : Double(description.totalSteps - trainer.stepsDone) * stepSeconds
+  }
+
+  public var tokensPerSecond: Double { stepSeconds > 0 ? tokensPerStep / stepSeconds : 0 }
+
+  private func remember(_ record: StepRecord) {
+    guard frames != nil else { return }
+    history.append(
+      HistoryPoint(record: record, triplets: tripletFrame(), ranks: trainer.allocator?.ranks ?? []))
+  }
+
+  private func tripletFrame() -> TripletFrame {
+    guard let allocator = trainer.allocator else { return TripletFrame() }
+    let scores = allocator.scores
+    var frame = TripletFrame()
+    frame.lambda = trainer.store.adapters.indices.flatMap { k in
+      (0..<scores.rank).map { trainer.store.lambda(k)[$0] }
+    }
+    frame.kept = allocator.kept
+    frame.lambdaPart = scores.lambdaPart
+    frame.pPart = scores.pPart
+    frame.qPart = scores.qPart
+    frame.smoothedSensitivity = scores.smoothedSensitivity
+    frame.uncertainty = scores.uncertainty
+    for rule in ScoringRule.allCases {
+      frame.scores[rule] = frame.lambda.indices.map { scores.score($0, by: rule) }
+    }
+    frame.maskScores = allocator.maskScores
+    return frame
+  }
+
+  private func publish(force: Bool = false) {
+    guard let frames else { return }
+    let now = ContinuousClock.now
+    guard force || now - lastFrame >= Self.frameInterval else { return }
+    lastFrame = now
+    frames.post(makeFrame())
+  }
+
+  private func makeFrame() -> Frame {
+    let allocator = trainer.allocator
+    return Frame(
+      description: description, state: state, stepsDone: trainer.stepsDone, record: record,
+      schedule: allocator?.schedule, beta1: value(of: .beta1), beta2: value(of: .beta2),
+      orthRegWeight: value(of: .orthRegWeight), learningRate: trainer.options.learningRate,
+      targetR: value(of: .targetR), deltaT: allocator?.schedule.maskInterval ?? 0,
+      ranks: allocator?.ranks ?? Array(repeating: description.initialRank, count: description.modules.count),
+      nonzero: allocator.map { a in trainer.store.adapters.indices.map { a.nonzero($0) } }
+        ?? Array(repeating: description.initialRank, count: description.modules.count),
+      triplets: tripletFrame(), history: history.points, events: events, interventions: interventions,
+      pending: commands.pending, tokensPerSecond: tokensPerSecond, eta: eta)
+  }
+}

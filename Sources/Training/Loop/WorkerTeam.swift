@@ -1,0 +1,213 @@
+// The workers of a run: threads, their memory, and the phases of a step that they go through together.
+
+import AdaLoRA
+import Kernels
+import Models
+
+/// One model over several workers. Each runs the whole network on its shard; they share nothing but the weights.
+final class WorkerTeam {
+  struct Losses {
+    var task = 0.0
+    /// R; 0 but in a step's last micro-batch.
+    var orth = 0.0
+  }
+
+  let model: any SequenceModel
+  let store: AdapterStore
+  let pool: WorkerPool
+  private let workers: [ShardWorker]
+  private let forwardPhase: ForwardPhase
+  private let trainPhase: TrainPhase
+  private let reducePhase: ReducePhase
+
+  init(model: any SequenceModel, store: AdapterStore, pool: WorkerPool, seed: UInt64) {
+    self.model = model
+    self.store = store
+    self.pool = pool
+    workers = (0..<pool.count).map { ShardWorker($0, model: model, store: store, seed: seed) }
+    forwardPhase = ForwardPhase(workers)
+    trainPhase = TrainPhase(workers, store: store)
+    reducePhase = ReducePhase(workers, block: store.block)
+  }
+
+  /// A worker's logits of the last forward, nil where its shard was empty.
+  func logits(_ worker: Int) -> MutableFloatPointer? { workers[worker].logits }
+
+  /// The most memory that any step took from the arenas, in bytes.
+  var arenaBytes: Int { workers.reduce(0) { $0 + $1.workspace.arena.highWater * 4 } }
+
+  /// Forward without dropout or taps.
+  func forward(_ batch: PackedBatch) {
+    reserve(batch)
+    forwardPhase.batch = batch
+    pool.run(forwardPhase)
+  }
+
+  /// Forward and backward of one micro-batch into the workers' gradients.
+  /// - Parameters:
+  ///   - isFirst: of its step: gradients start from zero.
+  ///   - scale: what the micro-batch counts for in its step.
+  ///   - regularizer: given with a step's last micro-batch, whose R and its gradient are then added.
+  func train(
+    _ batch: PackedBatch, objective: any Objective, step: Int, microBatch: Int, scale: Float, isFirst: Bool,
+    regularizer: OrthogonalityRegularizer?, orthRegWeight: Float
+  ) -> Losses {
+    reserve(batch)
+    objective.begin(batch)
+    if let preparation = objective.preparation { pool.run(preparation) }
+    for worker in workers { worker.workspace.step = step &* 1024 &+ microBatch }
+    trainPhase.batch = batch
+    trainPhase.objective = objective
+    trainPhase.scale = scale
+    trainPhase.isFirst = isFirst
+    trainPhase.regularizer = regularizer
+    trainPhase.weight = orthRegWeight
+    pool.run(trainPhase)
+    var losses = Losses()
+    for worker in workers {
+      losses.task += worker.taskLoss * Double(scale)
+      losses.orth += worker.orth
+    }
+    return losses
+  }
+
+  /// Adds the workers' gradients into the store's, in worker order.
+  func reduceGradients() {
+    if pool.count > 1 { pool.run(reducePhase) }
+  }
+
+  /// Makes room for the batch's shards; allocates only where one is larger than any before.
+  private func reserve(_ batch: PackedBatch) {
+    for worker in workers {
+      let shard = batch.shards[worker.index]
+      worker.workspace.arena.reserve(
+        model.arenaFloats(
+          tokens: batch.rows(shard), squaredLengths: batch.squaredLengths(shard), sequences: shard.count))
+    }
+  }
+}
+
+/// What one worker owns. Touched by it alone within a phase.
+private final class ShardWorker: @unchecked Sendable {
+  // Unchecked: the trainer reads results between phases only.
+  let index: Int
+  let workspace: Workspace
+  let pass: any ForwardPass
+  let labelCount: Int
+  var logits: MutableFloatPointer?
+  var taskLoss = 0.0
+  var orth = 0.0
+  private let ownGradients: ParameterBlock?
+
+  init(_ index: Int, model: any SequenceModel, store: AdapterStore, seed: UInt64) {
+    self.index = index
+    // Worker 0 adds to the store's own gradients, the others to theirs.
+    if index == 0 {
+      ownGradients = nil
+    } else {
+      let block = ParameterBlock()
+      _ = block.reserve(store.block.count)
+      block.seal()
+      ownGradients = block
+    }
+    workspace = Workspace(
+      arena: Arena(capacity: 0), gradients: ownGradients?.gradients ?? store.block.gradients,
+      slots: store.adapters.count)
+    workspace.seed = seed
+    pass = model.makePass(workspace)
+    labelCount = model.labelCount
+  }
+}
+
+private final class ForwardPhase: ParallelPhase, @unchecked Sendable {
+  // Unchecked: set up between runs; each worker uses its own `ShardWorker` only. So for the phases below.
+  private let workers: [ShardWorker]
+  var batch: PackedBatch?
+
+  init(_ workers: [ShardWorker]) { self.workers = workers }
+
+  func run(worker index: Int) {
+    guard let batch else { return }
+    let worker = workers[index]
+    let shard = batch.shards[index]
+    worker.workspace.isTraining = false
+    worker.workspace.tap = nil
+    worker.logits = shard.isEmpty ? nil : worker.pass.forward(batch, shard)
+  }
+}
+
+private final class TrainPhase: ParallelPhase, @unchecked Sendable {
+  private let workers: [ShardWorker]
+  private let store: AdapterStore
+  private let widestRank: Int
+  var batch: PackedBatch?
+  var objective: (any Objective)?
+  var scale: Float = 1
+  var isFirst = true
+  var regularizer: OrthogonalityRegularizer?
+  var weight: Float = 0
+
+  init(_ workers: [ShardWorker], store: AdapterStore) {
+    self.workers = workers
+    self.store = store
+    widestRank = store.adapters.map(\.layout.rank).max() ?? 0
+  }
+
+  func run(worker index: Int) {
+    guard let batch, let objective else { return }
+    let worker = workers[index]
+    let workspace = worker.workspace
+    let shard = batch.shards[index]
+    if isFirst { workspace.gradients.update(repeating: 0, count: store.block.count) }
+    worker.taskLoss = 0
+    worker.orth = 0
+    if shard.isEmpty {
+      workspace.arena.reset()
+    } else {
+      runShard(worker, batch, shard, objective)
+    }
+    guard let regularizer else { return }
+    let mark = workspace.arena.mark
+    let scratch = workspace.arena.take(widestRank * widestRank)
+    for k in stride(from: index, to: store.adapters.count, by: workers.count) {
+      worker.orth += regularizer.addGradient(
+        store, adapter: k, weight: weight, to: workspace.gradients, scratch: scratch)
+    }
+    workspace.arena.release(to: mark)
+  }
+
+  private func runShard(
+    _ worker: ShardWorker, _ batch: PackedBatch, _ shard: Range<Int>, _ objective: any Objective
+  ) {
+    let workspace = worker.workspace
+    workspace.isTraining = true
+    workspace.tap = objective.tap(worker: worker.index)
+    let logits = worker.pass.forward(batch, shard)
+    worker.logits = logits
+    let classes = worker.labelCount
+    let gradient = workspace.arena.take(shard.count * classes)
+    worker.taskLoss = objective.loss(
+      batch, shard, logits: logits, labelCount: classes, worker: worker.index, gradient: gradient, scale: scale)
+    worker.pass.backward(objective.usesLogits ? gradient : nil)
+  }
+}
+
+private final class ReducePhase: ParallelPhase, @unchecked Sendable {
+  private let workers: [ShardWorker]
+  private let block: ParameterBlock
+
+  init(_ workers: [ShardWorker], block: ParameterBlock) {
+    self.workers = workers
+    self.block = block
+  }
+
+  /// Each worker sums one slice over all workers.
+  func run(worker index: Int) {
+    let slice = (block.count / workers.count + 16) & ~15
+    let start = min(index * slice, block.count)
+    let count = min(start + slice, block.count) - start
+    for other in workers.dropFirst() {
+      Elementwise.add(block.gradients + start, other.workspace.gradients + start, count: count)
+    }
+  }
+}

@@ -1,0 +1,191 @@
+// The embedded default: an experiment whose right answer is known, with nothing to download.
+
+import AdaLoRA
+import Foundation
+import Kernels
+import Models
+
+/// A small random BERT (the base), and a teacher that is the base plus low-rank changes of known rank in 8 of its 18
+/// linear modules. The student, AdaLoRA over the base, must find where they are and how large.
+public struct PlantedExperiment: Sendable {
+  /// Ranks planted in eight modules drawn by the seed; their sum is the budget at target rank 2.
+  static let plantedRanks = [6, 6, 6, 4, 4, 4, 4, 2]
+  static let strength = 2.0
+  static let sequences = 64
+  static let length = 16
+
+  public var steps = 400
+  public var seed: UInt64 = 0
+  public var score = ScoringRule.smoothed
+  public var dialect = Dialect.peft
+  public var initialRank = 6
+  public var targetRank = 2
+  public var alpha = 32.0
+  public var learningRate = 5e-3
+  public var orthRegWeight = 0.1
+  public var beta1 = 0.85
+  public var beta2 = 0.85
+
+  public init() {}
+
+  static let config = BertConfig(
+    vocabularySize: 256, hiddenSize: 64, hiddenLayers: 3, attentionHeads: 4, intermediateSize: 128,
+    maxPositionEmbeddings: 32, hiddenDropout: 0, attentionDropout: 0, initializerRange: 0.15)
+
+  /// How well a finished run found what was planted.
+  public struct Outcome: Sendable, Equatable {
+    public var modules: [String]
+    public var planted: [Int]
+    public var allocated: [Int]
+    /// Spearman's rank correlation of planted and allocated rank over all modules.
+    public var correlation: Double
+    /// The share of the allocated rank that lies in planted modules.
+    public var share: Double
+  }
+
+  /// The modules that take part, in order.
+  static var modules: [LinearModule] { BertModel.modules(config).filter { $0.layer != nil } }
+
+  /// Planted rank by module.
+  func planted() -> [Int] {
+    var random = RandomSource(seed: seed, purpose: 6)
+    var places = Array(Self.modules.indices)
+    random.shuffle(&places)
+    var ranks = Array(repeating: 0, count: places.count)
+    for (place, rank) in zip(places, Self.plantedRanks) { ranks[place] = rank }
+    return ranks
+  }
+
+  /// The teacher's weights: W + strength·‖W‖_F/√min(d₁, d₂)·U·Vᵀ where rank is planted.
+  func teacher(_ base: RandomBert, planted: [Int]) throws(InputError) -> RandomBert {
+    var random = RandomSource(seed: seed, purpose: 7)
+    var changed: [String: [Float]] = [:]
+    for (module, rank) in zip(Self.modules, planted) where rank > 0 {
+      let name = module.name + ".weight"
+      let tensor = try base.floats(name, shape: nil)
+      var w = Array(UnsafeBufferPointer(start: tensor.base, count: tensor.count))
+      let norm = w.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+      let size = Self.strength * norm / Double(min(module.outputSize, module.inputSize)).squareRoot()
+      let u = orthonormal(rank, module.outputSize, &random)
+      let v = orthonormal(rank, module.inputSize, &random)
+      for row in 0..<module.outputSize {
+        for column in 0..<module.inputSize {
+          var sum = 0.0
+          for i in 0..<rank { sum += u[i][row] * v[i][column] }
+          w[row * module.inputSize + column] += Float(size * sum)
+        }
+      }
+      changed[name] = w
+    }
+    return base.replacing(changed)
+  }
+
+  /// `count` orthonormal vectors, by Gram and Schmidt.
+  private func orthonormal(_ count: Int, _ size: Int, _ random: inout RandomSource) -> [[Double]] {
+    var vectors: [[Double]] = []
+    for _ in 0..<count {
+      var v = (0..<size).map { _ in random.normal() }
+      for other in vectors {
+        let dot = zip(v, other).reduce(0.0) { $0 + $1.0 * $1.1 }
+        for i in v.indices { v[i] -= dot * other[i] }
+      }
+      let norm = v.reduce(0.0) { $0 + $1 * $1 }.squareRoot()
+      vectors.append(v.map { $0 / norm })
+    }
+    return vectors
+  }
+
+  /// Builds the whole run.
+  public func makeSession(
+    threads: Int, commands: CommandQueue = CommandQueue(), frames: Mailbox<Frame>? = nil
+  ) throws(InputError) -> Session {
+    let config = Self.config
+    let planted = planted()
+    let base = RandomBert(config, seed: seed)
+    let teacherModel = try BertModel(
+      config, weights: try teacher(base, planted: planted), labels: 2, seed: seed, factory: FrozenFactory())
+    let plan = AdapterPlan(
+      entries: Self.modules.map { AdapterPlan.Entry(module: $0, rank: initialRank, alpha: alpha) },
+      parameterization: SVDParameterization(), trainsHead: false)
+    let factory = AdapterFactory(plan, head: BertModel.head(config, labels: 2), seed: seed)
+    let student = try BertModel(config, weights: base, labels: 2, seed: seed, factory: factory)
+    let allocator = RankAllocator(
+      factory.store, initialRank: initialRank, targetRank: targetRank, initialWarmup: steps / 6,
+      finalWarmup: steps / 4, maskInterval: 5, totalSteps: steps, beta1: beta1, beta2: beta2, scoring: score,
+      dialect: dialect, seed: seed)
+    let pool = WorkerPool(count: threads)
+    let source = RandomTokenBatches(
+      sequences: Self.sequences, length: Self.length, vocabulary: config.vocabularySize, seed: seed, workers: threads)
+    let objective = PlantedObjective(
+      teacher: teacherModel, modules: Self.modules.count, tokenCapacity: source.capacity.tokens, workers: threads)
+    let trainer = Trainer(
+      model: student, store: factory.store, allocator: allocator, source: source, objective: objective, pool: pool,
+      options: TrainerOptions(
+        totalSteps: steps, learningRate: learningRate, orthRegWeight: orthRegWeight, dialect: dialect, seed: seed))
+    let description = RunDescription(
+      run: "demo", folder: "", model: "planted-rank BERT", method: "ADALORA", score: score, dialect: dialect,
+      modules: zip(Self.modules, planted).map { RunDescription.Module($0, plantedRank: $1) }, initialRank: initialRank,
+      effectiveScale: SVDParameterization().scale(alpha: alpha, rank: initialRank), totalSteps: steps,
+      threads: threads, blasCore: BLAS.coreName, metric: "")
+    return Session(
+      trainer: trainer, description: description, evaluator: nil, evalEvery: 0, commands: commands, frames: frames,
+      writeSnapshot: nil)
+  }
+
+  /// Compares what a run allocated with what was planted.
+  public func outcome(of session: Session) -> Outcome {
+    let planted = planted()
+    let allocated = session.trainer.allocator?.ranks ?? []
+    let inPlanted = zip(planted, allocated).reduce(0) { $0 + ($1.0 > 0 ? $1.1 : 0) }
+    return Outcome(
+      modules: Self.modules.map(\.name), planted: planted, allocated: allocated,
+      correlation: spearman(planted.map(Double.init), allocated.map(Double.init)),
+      share: Double(inPlanted) / Double(max(allocated.reduce(0, +), 1)))
+  }
+}
+
+/// Leaves every module as it is.
+struct FrozenFactory: LinearFactory {
+  func linear(_ module: LinearModule, base: FrozenLinear) -> any LinearLayer { base }
+
+  func head(_ module: LinearModule, pretrained: FrozenLinear?) -> any LinearLayer {
+    pretrained
+      ?? FrozenLinear(
+        name: module.name,
+        weight: FrozenMatrix(
+          Array(repeating: 0, count: module.outputSize * module.inputSize), outputSize: module.outputSize,
+          inputSize: module.inputSize), bias: nil)
+  }
+}
+
+/// Fresh random sequences, all of one length.
+final class RandomTokenBatches: BatchSource {
+  let capacity: (sequences: Int, tokens: Int)
+  private let length: Int
+  private let vocabulary: Int
+  private let workers: Int
+  private var random: RandomSource
+  private var ids: [Int32]
+
+  init(sequences: Int, length: Int, vocabulary: Int, seed: UInt64, workers: Int) {
+    capacity = (sequences, sequences * length)
+    self.length = length
+    self.vocabulary = vocabulary
+    self.workers = workers
+    random = RandomSource(seed: seed, purpose: 8)
+    ids = Array(repeating: 0, count: length)
+  }
+
+  func fill(_ batch: PackedBatch) {
+    batch.clear()
+    for sequence in 0..<capacity.sequences {
+      for i in ids.indices { ids[i] = Int32(random.index(below: vocabulary)) }
+      ids.withUnsafeBufferPointer { ids in
+        guard let base = ids.baseAddress else { return }
+        batch.append(
+          base, types: nil, count: length, label: 0, example: Int32(sequence),
+          worker: sequence * workers / capacity.sequences)
+      }
+    }
+  }
+}

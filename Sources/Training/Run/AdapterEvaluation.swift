@@ -1,0 +1,63 @@
+// Evaluates a saved adapter, ours or PEFT's, on a file.
+
+import Foundation
+import Kernels
+import Models
+
+/// An adapter over its base model, ready to be run over data.
+public struct AdapterEvaluation {
+  public let adapterFolder: String
+  public let labels: LabelSet
+  private let loaded: LoadedModel
+  private let threads: Int
+
+  /// - Parameters:
+  ///   - runOrAdapter: an adapter's folder, or a run's, whose `adapter/` is taken.
+  ///   - model: the base model's folder.
+  public init(runOrAdapter: String, model: String, threads: Int) throws(InputError) {
+    let manager = FileManager.default
+    let inner = runOrAdapter + "/adapter"
+    let holds = { manager.fileExists(atPath: $0 + "/" + PEFTAdapter.configName) }
+    guard holds(runOrAdapter) || holds(inner) else {
+      throw InputError(
+        .missing, file: runOrAdapter, "no \(PEFTAdapter.configName) here or in adapter/; expected an adapter or a run")
+    }
+    adapterFolder = holds(runOrAdapter) ? runOrAdapter : inner
+    let adapter = try PEFTAdapter(folder: adapterFolder)
+    let folder = try ModelFolder(path: model)
+    let labelFile = adapterFolder + "/labels.json"
+    if manager.fileExists(atPath: labelFile) {
+      labels = try LabelSet.load(from: labelFile)
+    } else {
+      let config = try BertConfig(folder.config, file: folder.configPath)
+      labels = LabelSet(names: config.labelNames)
+    }
+    if let count = adapter.labelCount(), count != labels.names.count {
+      throw InputError(
+        file: adapterFolder + "/" + PEFTAdapter.weightsName, place: "tensor base_model.model.classifier.weight",
+        "\(count) classes, but the labels are \(labels.names.joined(separator: ", "))")
+    }
+    loaded = try LoadedModel.withAdapter(folder, adapter, labels: labels.names.count)
+    self.threads = threads
+  }
+
+  public struct Outcome: Sendable {
+    public var count: Int
+    public var evaluation: Evaluation
+    /// In file order, a row an example.
+    public var logits: [[Float]]
+  }
+
+  /// - Parameter maxLength: in tokens; longer texts are cut, as are those longer than the model can take.
+  public func evaluate(_ examples: TextExamples, maxLength: Int) -> Outcome {
+    let limit = min(maxLength, loaded.model.maximumLength)
+    let dataset = TokenizedDataset(examples, tokenizer: loaded.tokenizer, maxLength: limit)
+    let pool = WorkerPool(count: threads)
+    let team = WorkerTeam(model: loaded.model, store: loaded.store, pool: pool, seed: 0)
+    var logits = Array(repeating: [Float](), count: dataset.count)
+    let evaluation =
+      Evaluator(dataset, workers: threads).evaluate(team, onLogits: { example, row in logits[example] = row })
+      ?? Evaluation(loss: 0, accuracy: 0, matthews: 0, f1: 0)
+    return Outcome(count: dataset.count, evaluation: evaluation, logits: logits)
+  }
+}

@@ -1,0 +1,33 @@
+// What is known of the machine a run is on.
+
+import Foundation
+
+public enum Machine {
+  /// Cores that this process may use.
+  public static var cores: Int { max(ProcessInfo.processInfo.activeProcessorCount, 1) }
+
+  /// The most memory that the process has held, in bytes.
+  public static var peakResidentBytes: Int {
+    var usage = rusage()
+    getrusage(RUSAGE_SELF, &usage)
+    return Int(usage.ru_maxrss) * 1024
+  }
+
+  /// Physical memory, in bytes.
+  public static var memoryBytes: UInt64 { ProcessInfo.processInfo.physicalMemory }
+
+  /// The CPU's name, as Linux tells it.
+  public static var cpuName: String { field("model name") ?? "unknown" }
+
+  /// Which of the vector extensions that matter here the CPU has.
+  public static var vectorExtensions: [String] {
+    let flags = Set((field("flags") ?? "").split(separator: " ").map(String.init))
+    return ["avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16"].filter(flags.contains)
+  }
+
+  private static func field(_ name: String) -> String? {
+    guard let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8) else { return nil }
+    let line = text.split(separator: "\n").first { $0.hasPrefix(name) }
+    return line?.split(separator: ":", maxSplits: 1).last.map { $0.trimmingCharacters(in: .whitespaces) }
+  }
+}

@@ -1,0 +1,142 @@
+// A run from an experiment file: everything loaded, trained, and left behind in a folder.
+
+import AdaLoRA
+import Foundation
+import Kernels
+import Models
+
+/// One training run by an experiment. Make it, hook up `session`'s callbacks, call `train`.
+public final class TrainingRun {
+  public let experiment: Experiment
+  public let folder: RunFolder
+  public let session: Session
+  private let labels: LabelSet
+  private let testSet: Evaluator?
+  private var stepTimes: [Double] = []
+  private var tokens = 0
+  private let log: RunLog
+
+  /// Loads everything; nothing is written before it has all been read.
+  /// - Parameters:
+  ///   - runs: where the run's folder is made.
+  ///   - frames: where frames go; nil where nobody watches.
+  public init(
+    _ experiment: Experiment, runs: String, commands: CommandQueue = CommandQueue(), frames: Mailbox<Frame>? = nil
+  ) throws(InputError) {
+    self.experiment = experiment
+    let seed = UInt64(bitPattern: Int64(experiment.seed))
+    let training = experiment.training
+    let modelFolder = try ModelFolder(path: experiment.model.path)
+    let data = try ClassificationData.load(experiment: experiment)
+    let loaded = try LoadedModel.forTraining(modelFolder, experiment, labels: data.labels.names.count)
+    guard experiment.data.maxLength <= loaded.model.maximumLength else {
+      throw InputError(
+        file: experiment.path, place: "data.max_length",
+        "\(experiment.data.maxLength) is more than the model's \(loaded.model.maximumLength) positions")
+    }
+    labels = data.labels
+    func tokenize(_ examples: TextExamples) -> TokenizedDataset {
+      TokenizedDataset(examples, tokenizer: loaded.tokenizer, maxLength: experiment.data.maxLength)
+    }
+    let threads = training.threads > 0 ? training.threads : Machine.cores
+    let pool = WorkerPool(count: threads)
+    let adapter = experiment.adapter
+    let allocator =
+      adapter.peftType == .lora
+      ? nil
+      : RankAllocator(
+        loaded.store, initialRank: adapter.initR, targetRank: adapter.targetR, initialWarmup: adapter.tinit,
+        finalWarmup: adapter.tfinal, maskInterval: adapter.deltaT, totalSteps: training.totalStep,
+        beta1: adapter.beta1, beta2: adapter.beta2, scoring: adapter.score, dialect: adapter.dialect, seed: seed)
+    let trainer = Trainer(
+      model: loaded.model, store: loaded.store, allocator: allocator,
+      source: ShuffledBatches(
+        tokenize(data.train), batchSize: training.batchSize, seed: seed, workers: threads),
+      objective: ClassificationObjective(), pool: pool,
+      options: TrainerOptions(
+        totalSteps: training.totalStep, learningRate: training.learningRate, schedule: training.schedule,
+        warmupRatio: training.warmupRatio, weightDecay: training.weightDecay, maxGradNorm: training.maxGradNorm,
+        accumulation: training.gradientAccumulationSteps,
+        orthRegWeight: allocator == nil ? 0 : adapter.orthRegWeight, dialect: adapter.dialect, seed: seed))
+    let evaluator = data.eval.map { Evaluator(tokenize($0), workers: threads) }
+    testSet = data.test.map { Evaluator(tokenize($0), workers: threads) }
+    folder = try RunFolder.create(in: runs, name: experiment.name)
+    try AtomicFile.write(experiment.tomlText, to: folder.experiment)
+    let log = try RunLog(path: folder.log)
+    self.log = log
+    let rank = adapter.initialRank
+    let description = RunDescription(
+      run: folder.path.split(separator: "/").last.map(String.init) ?? experiment.name, folder: folder.path,
+      model: experiment.model.path.split(separator: "/").last.map(String.init) ?? experiment.model.path,
+      method: adapter.peftType == .lora ? "LORA" : "ADALORA", score: adapter.score, dialect: adapter.dialect,
+      modules: loaded.adapted.map { RunDescription.Module($0) }, initialRank: rank,
+      effectiveScale: adapter.peftType == .lora
+        ? LoRAParameterization().scale(alpha: adapter.loraAlpha, rank: rank)
+        : SVDParameterization().scale(alpha: adapter.loraAlpha, rank: rank),
+      totalSteps: training.totalStep, threads: threads, blasCore: BLAS.coreName,
+      metric: evaluator == nil ? "" : "accuracy")
+    session = Session(
+      trainer: trainer, description: description, evaluator: evaluator, evalEvery: training.evalEvery,
+      commands: commands, frames: frames, writeSnapshot: nil)
+    session.onEvent = { log.write($0) }
+  }
+
+  /// Trains to the end and writes the adapter.
+  /// - Parameter onStep: called after each step; what it throws ends the run, with its adapter kept.
+  public func train(
+    onStep: @escaping (StepRecord) throws(InputError) -> Void
+  ) throws(InputError) -> (ending: Session.Ending, summary: RunSummary) {
+    let start = ContinuousClock.now
+    var failure: InputError?
+    session.onStep = { [self] record in
+      stepTimes.append(record.stepMs)
+      tokens += record.tokens
+      guard failure == nil else { return }
+      do throws(InputError) {
+        try onStep(record)
+      } catch {
+        failure = error
+        session.commands.send(.stop(discard: false))
+      }
+    }
+    let ending = session.run()
+    let elapsed = start.duration(to: .now)
+    if ending != .stopped(discard: true) { try writeAdapter() }
+    if let failure { throw failure }
+    let test = ending == .finished ? testSet?.evaluate(session.trainer.team) : nil
+    let busy = stepTimes.reduce(0, +) / 1000
+    let ranks = session.trainer.allocator?.ranks ?? session.trainer.store.adapters.map(\.layout.rank)
+    let summary = RunSummary(
+      steps: session.trainer.stepsDone,
+      wallSeconds: Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18,
+      stepMs: stepTimes.isEmpty ? 0 : stepTimes.sorted()[stepTimes.count / 2],
+      tokensPerSecond: busy > 0 ? Double(tokens) / busy : 0, peakRSSBytes: Machine.peakResidentBytes,
+      evaluation: session.lastEvaluation, test: test,
+      ranks: zip(session.description.modules, ranks).map { ($0.name, $1) })
+    return (ending, summary)
+  }
+
+  /// Writes the adapter as it is now into the run's folder.
+  /// - Parameter masked: by the last mask instead of λ ≠ 0.
+  public func writeAdapter(masked: Bool = false) throws(InputError) {
+    let adapter = experiment.adapter
+    let trainer = session.trainer
+    let modules = Double(max(session.description.modules.count, 1))
+    let description = PEFTAdapter.Description(
+      method: adapter.peftType, taskType: "SEQ_CLS", baseModel: experiment.model.path,
+      targetModules: adapter.targetModules ?? TargetModules.defaults(modelType: "bert", method: adapter.peftType),
+      alpha: adapter.loraAlpha, dropout: adapter.loraDropout, initialRank: adapter.initialRank,
+      targetRank: trainer.allocator.map { Double($0.schedule.targetBudget) / modules } ?? 0, tinit: adapter.tinit,
+      tfinal: adapter.tfinal, deltaT: trainer.allocator?.schedule.maskInterval ?? 1,
+      beta1: session.value(of: .beta1), beta2: session.value(of: .beta2),
+      orthRegWeight: session.value(of: .orthRegWeight), totalSteps: experiment.training.totalStep)
+    try PEFTAdapter.write(
+      trainer.store, description, pattern: PEFTAdapter.pattern(trainer, masked: masked), to: folder.adapter)
+    try labels.save(to: folder.adapter + "/labels.json")
+  }
+}
+
+extension Experiment.Adapter {
+  /// r₀ of AdaLoRA, r of LoRA.
+  var initialRank: Int { peftType == .lora ? r : initR }
+}

@@ -1,0 +1,78 @@
+// `ranktop train`.
+
+import ArgumentParser
+import Foundation
+import Training
+
+/// What every command that trains can be told.
+struct TrainingArguments: ParsableArguments {
+  @Flag(help: "No dashboard, even in a terminal.")
+  var headless = false
+
+  @Option(help: ArgumentHelp("Write one JSON object a step.", valueName: "file"))
+  var trace: String?
+
+  @Option(help: ArgumentHelp("Seed of everything random.", valueName: "n"))
+  var seed: Int?
+
+  @Option(help: ArgumentHelp("Worker threads; 0 = one per core.", valueName: "n"))
+  var threads: Int?
+
+  func validate() throws {
+    if let threads, threads < 0 || threads > 1024 {
+      throw ValidationError("--threads \(threads): expected 0 to 1024")
+    }
+    if let seed, seed < 0 { throw ValidationError("--seed \(seed): expected 0 or more") }
+  }
+}
+
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Fine-tune a model as an experiment file says and leave a PEFT adapter behind.",
+    discussion: """
+      Example:
+        ranktop train experiments/sst2-adalora.toml --headless --trace trace.jsonl --set adapter.beta1=0.9 --seed 1
+
+      Ends with the run's summary, one JSON object, on standard output.
+      """)
+
+  @Argument(help: "The experiment, a TOML file.")
+  var experiment: String
+
+  @OptionGroup var training: TrainingArguments
+
+  @Option(help: ArgumentHelp("Folder of runs.", valueName: "dir"))
+  var runs = "runs"
+
+  @Option(
+    name: .customLong("set"), parsing: .singleValue,
+    help: ArgumentHelp("Change a key of the experiment; repeatable.", valueName: "key=value"))
+  var overrides: [String] = []
+
+  func run() throws {
+    let experiment = try Experiment.load(
+      path: experiment, overrides: overrides, seed: training.seed, threads: training.threads)
+    let trace = try training.trace.map { path in try TraceWriter(path: path) }
+    Interruption.install()
+    let run = try TrainingRun(experiment, runs: runs)
+    Console.note("run \(run.folder.path)")
+    let progress = Progress(total: experiment.training.totalStep)
+    let (ending, summary) = try run.train { record throws(InputError) in
+      try trace?.write(record)
+      progress.show(record, run.session)
+      if Interruption.signal != 0 { run.session.commands.send(.stop(discard: false)) }
+    }
+    progress.finish()
+    try trace?.write(summary)
+    Console.result(summary.json.serialized(pretty: false))
+    switch ending {
+    case .finished: Console.note("adapter \(run.folder.adapter)")
+    case .stopped:
+      Console.note("stopped after \(summary.steps) steps; adapter \(run.folder.adapter)")
+      throw ExitCode(Interruption.status)
+    case .failed(let reason):
+      Console.error("\(reason); the adapter of the last good step is in \(run.folder.adapter)")
+      throw ExitStatus.failed
+    }
+  }
+}

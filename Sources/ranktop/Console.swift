@@ -1,0 +1,70 @@
+// What goes to standard error: errors, progress, notes. Results go to standard output and nowhere else.
+
+import Foundation
+import Training
+
+enum Console {
+  static func error(_ text: String) { fputs("ranktop: \(text)\n", stderr) }
+  static func note(_ text: String) { fputs(text + "\n", stderr) }
+  static func result(_ text: String) {
+    print(text)
+    fflush(stdout)
+  }
+
+  static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+}
+
+/// Progress of a headless run: a bar that redraws itself on a terminal, else a greppable line every few seconds.
+final class Progress {
+  private let total: Int
+  private let isTerminal = Console.errorIsTerminal
+  private var last = ContinuousClock.now - .seconds(60)
+  private var hasBar = false
+
+  init(total: Int) { self.total = total }
+
+  func show(_ record: StepRecord, _ session: Session) {
+    let now = ContinuousClock.now
+    let isLast = record.step + 1 == total
+    guard isLast || record.eval != nil || now - last >= .milliseconds(isTerminal ? 100 : 5000) else { return }
+    last = now
+    let done = record.step + 1
+    var text = String(
+      format: "step %d/%d loss %.4f R %.4f norm %.3g kept %d/%d", done, total, record.taskLoss, record.orth,
+      record.gradNorm, record.kept, record.budget)
+    text += String(format: " %.0f tok/s", session.tokensPerSecond)
+    if let eta = session.eta { text += " ETA \(Self.duration(eta))" }
+    if let eval = record.eval {
+      clear()
+      Console.note(
+        String(
+          format: "step %d eval loss %.4f accuracy %.4f matthews %.4f f1 %.4f", done, eval.loss, eval.accuracy,
+          eval.matthews, eval.f1))
+    }
+    if isTerminal {
+      let filled = total > 0 ? 20 * done / total : 20
+      let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: 20 - filled)
+      fputs("\r\u{1B}[K[\(bar)] \(text)", stderr)
+      fflush(stderr)
+      hasBar = true
+      if isLast { finish() }
+    } else {
+      Console.note(text)
+    }
+  }
+
+  private func clear() {
+    if hasBar { fputs("\r\u{1B}[K", stderr) }
+  }
+
+  /// Ends the bar's line.
+  func finish() {
+    if hasBar { fputs("\n", stderr) }
+    hasBar = false
+  }
+
+  static func duration(_ seconds: Double) -> String {
+    let s = Int(seconds.rounded())
+    return s >= 3600 ? String(format: "%d:%02d:%02d", s / 3600, s / 60 % 60, s % 60) : String(format: "%d:%02d", s / 60, s % 60)
+  }
+}

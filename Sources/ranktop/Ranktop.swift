@@ -1,0 +1,35 @@
+// The command line: one file a command in Commands/.
+
+import ArgumentParser
+import Foundation
+import Kernels
+import Models
+import Training
+
+@main
+struct Ranktop: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ranktop",
+    abstract: "Fine-tunes transformers with AdaLoRA and shows where rank goes.",
+    version: "0.1.0",
+    subcommands: [Demo.self, Train.self, Eval.self, Parity.self, Doctor.self],
+    defaultSubcommand: Demo.self)
+
+  static func main() {
+    BLAS.useOneThread()
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let error as InputError {
+      Console.error(error.description)
+      Foundation.exit(error.kind.rawValue)
+    } catch {
+      exit(withError: error)
+    }
+  }
+}
+
+/// Ways to end with a status of our own.
+enum ExitStatus {
+  static let failed = ExitCode(1)
+}

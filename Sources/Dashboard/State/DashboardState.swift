@@ -7,6 +7,10 @@ public struct RequestedChange: Sendable, Equatable {
   public var parameter: Hyperparameter
   public var old: Double
   public var new: Double
+  /// What was wanted before this was asked for.
+  public var previous: Double
+  /// Changes of the parameter that the frame told of when this was asked for.
+  public var seen: Int
   /// The step before whose forward it took effect; nil until a frame says so.
   public var step: Int?
   /// When the line goes, in seconds of the clock; nil until it took effect.

@@ -27,13 +27,14 @@ struct Moment {
     isLive = false
     record = point.record
     triplets = point.triplets
-    ranks = point.ranks
+    // LoRA's points carry no ranks: they never change.
+    ranks = point.ranks.isEmpty ? frame.ranks : point.ranks
     let rank = max(frame.description.initialRank, 0)
     let lambda = point.triplets.lambda
     nonzero =
       lambda.isEmpty
-      ? point.ranks
-      : point.ranks.indices.map { k in
+      ? ranks
+      : ranks.indices.map { k in
         (k * rank..<(k + 1) * rank).reduce(0) { $0 + ($1 < lambda.count && lambda[$1] != 0 ? 1 : 0) }
       }
     pointCount = index + 1
@@ -60,7 +61,7 @@ extension Frame {
     let mask = step - step % max(schedule.maskInterval, 1)
     guard mask > schedule.initialWarmup else { return nil }
     guard let index = historyIndex(near: mask - 1), history[index].record.step < mask else { return nil }
-    return history[index].ranks
+    return history[index].ranks.isEmpty ? nil : history[index].ranks
   }
 
   /// The curve as it was before the last change of the target; nil where there was none.

@@ -17,23 +17,16 @@ struct RuleDecisions {
     self.budget = max(0, min(budget, count))
     guard count > 0 else { return }
     for rule in ScoringRule.allCases {
-      guard let values = scores[rule] ?? (rule == .uniform ? scores[.smoothed] : nil), values.count == count else {
+      guard let values = scores[rule] ?? (rule == .uniform ? scores[.smoothed] : nil), values.count == count, rank > 0 else {
         continue
       }
-      let order = Self.order(values, 0..<count)
       var keeps = [Bool](repeating: false, count: count)
       if rule == .uniform {
-        // Equal ranks: everybody's share is the same, and the remainder goes to the first modules.
-        let share = self.budget / moduleCount
-        let remainder = self.budget % moduleCount
-        var left = (0..<moduleCount).map { share + ($0 < remainder ? 1 : 0) }
-        for index in order where left[index / rank] > 0 {
-          keeps[index] = true
-          left[index / rank] -= 1
-        }
+        var scratch = [Int32](repeating: 0, count: count)
+        _ = UniformShare().select(budget: self.budget, scores: values, rank: rank, order: &scratch, kept: &keeps)
       } else {
         var places = [Int](repeating: 0, count: count)
-        for (position, index) in order.enumerated() {
+        for (position, index) in Self.order(values, 0..<count).enumerated() {
           places[index] = position + 1
           keeps[index] = position < self.budget
         }

@@ -82,7 +82,7 @@ extension DashboardState {
         if change.isUndo { _ = depth.popLast() } else { depth.append(change) }
       }
       if let asked = changes.last(where: { $0.step == nil }) {
-        remember(asked.parameter, asked.old)
+        remember(asked.parameter, asked.previous)
       } else if let last = depth.last {
         remember(last.parameter, last.old)
       }
@@ -96,9 +96,13 @@ extension DashboardState {
   }
 
   private mutating func remember(_ parameter: Hyperparameter, _ value: Double) {
-    guard let current = frame?.value(of: parameter) else { return }
+    guard let frame else { return }
+    let current = frame.value(of: parameter)
+    let previous = wantedValue(of: parameter) ?? current
     changes.removeAll { $0.parameter == parameter }
-    if current != value { changes.append(RequestedChange(parameter: parameter, old: current, new: value)) }
+    guard current != value else { return }
+    let seen = frame.interventions.reduce(0) { $0 + ($1.parameter == parameter ? 1 : 0) }
+    changes.append(RequestedChange(parameter: parameter, old: current, new: value, previous: previous, seen: seen))
   }
 
   // MARK: Moving far

@@ -74,14 +74,24 @@ extension DashboardState {
     self.frame = frame
     if isFirst, isLoRA { chosen = .learningRate }
     announce(frame.events, isFirst: isFirst)
+    let isWaiting = frame.pending.contains { command in
+      switch command {
+      case .set, .undo: true
+      default: false
+      }
+    }
     for index in changes.indices where changes[index].step == nil {
       let change = changes[index]
-      let value = frame.value(of: change.parameter)
-      guard abs(value - change.new) <= 1e-9 * max(1, abs(change.new)) else { continue }
-      let last = frame.interventions.last { $0.parameter == change.parameter }
-      changes[index].step = last?.step ?? frame.stepsDone
-      changes[index].expires = now + Self.effectSeconds
+      let told = frame.interventions.filter { $0.parameter == change.parameter }
+      if abs(frame.value(of: change.parameter) - change.new) <= 1e-9 * max(1, abs(change.new)) {
+        changes[index].step = told.last?.step ?? frame.stepsDone
+        changes[index].expires = now + Self.effectSeconds
+      } else if told.count > change.seen, !isWaiting {
+        // Something else became of it, such as a value between two quick keys: the frame's value is the truth.
+        changes[index].expires = now
+      }
     }
+    expire()
     if isOver { changes.removeAll { $0.step == nil } }
   }
 

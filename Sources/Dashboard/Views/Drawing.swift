@@ -94,7 +94,7 @@ extension Canvas {
   }
 
   /// A border with its title at the left and notes at the right of the upper and the lower edge. The focused one is
-  /// heavy, so that it shows without colour.
+  /// double, so that it shows without colour.
   mutating func border(
     _ area: Area, title: StyledText, note: StyledText = StyledText(), foot: StyledText = StyledText(),
     isFocused: Bool = false
@@ -102,7 +102,7 @@ extension Canvas {
     guard area.width >= 2, area.height >= 2 else { return }
     let style = isFocused ? Theme.focusedBorder : Theme.border
     let glyphs: [Unicode.Scalar] =
-      isFocused ? ["┏", "┓", "┗", "┛", "━", "┃"] : ["┌", "┐", "└", "┘", "─", "│"]
+      isFocused ? ["╔", "╗", "╚", "╝", "═", "║"] : ["┌", "┐", "└", "┘", "─", "│"]
     for x in area.x + 1..<area.right - 1 {
       self[x, area.y] = Cell(glyph: glyphs[4], style: style)
       self[x, area.bottom - 1] = Cell(glyph: glyphs[4], style: style)

@@ -128,6 +128,9 @@ extension Scene {
     if !state.isOverTime, geometry.shareWidth > 0, area.width - text.width >= 14 {
       text.add("  % of all \(state.quantity.symbol)", Theme.dim)
     }
+    if state.isOverTime, let first = past.first?.record.step, area.width - text.width >= 20 {
+      text.add("  mean a module, steps \(first)…\(step)", Theme.dim)
+    }
     canvas.put(text, in: area, x: 0, y: 0)
     guard area.height >= 2 else { return }
     canvas.put(agreement(width: area.width), in: area, x: 0, y: 1)

@@ -52,7 +52,7 @@ public final class AdapterStore: @unchecked Sendable {
     }
   }
 
-  public init() {}
+  public init() { BLAS.useOneThread() }
 
   // MARK: Laying out
 

@@ -11,26 +11,23 @@ public final class DashboardLoop {
   private let mailbox: Mailbox<Frame>
   private let send: (Command) -> Void
   private let suspend: () -> Void
-  private let signal: () -> DashboardSignal?
   private let clock: () -> Double
   public private(set) var state: DashboardState
   private var shown: Canvas?
 
   /// - Parameters:
-  ///   - mailbox: its `wake` must end the terminal's wait, from any thread.
-  ///   - suspend: stops the process until it is continued.
-  ///   - signal: what arrived from outside since the last call; asked after each wake-up.
+  ///   - mailbox: its `wake` must be the terminal's `waker`.
+  ///   - suspend: stops the process until it is continued, where the terminal hands ctrl-z on as a key.
   ///   - clock: seconds from any fixed moment.
   public init(
     terminal: any Terminal, mailbox: Mailbox<Frame>, send: @escaping (Command) -> Void,
-    suspend: @escaping () -> Void = {}, signal: @escaping () -> DashboardSignal? = { nil },
+    suspend: @escaping () -> Void = {},
     clock: @escaping () -> Double = { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
   ) {
     self.terminal = terminal
     self.mailbox = mailbox
     self.send = send
     self.suspend = suspend
-    self.signal = signal
     self.clock = clock
     state = DashboardState(width: terminal.size.width, height: terminal.size.height)
   }
@@ -50,15 +47,16 @@ public final class DashboardLoop {
       let expired = state.nextExpiry.map { $0 <= now } ?? false
       _ = update(&state, .tick(seconds: now))
       var needsDrawing = expired
-      if let signal = signal() {
-        if let mode = handle(update(&state, .signal(signal))) { return mode }
-        needsDrawing = true
-      }
+      if let request = terminal.endRequest, let mode = handle(update(&state, .endRequested(request))) { return mode }
       if let event {
         // What a held key has queued up is taken at once, so that the screen never lags behind the hand.
         var next: InputEvent? = event
         var taken = 0
         while let input = next {
+          if case .resumed = input {
+            let size = terminal.size
+            _ = update(&state, .input(.resize(width: size.width, height: size.height)))
+          }
           if let mode = handle(update(&state, .input(input))) { return mode }
           taken += 1
           next = taken < 64 ? terminal.nextEvent(timeout: 0) : nil

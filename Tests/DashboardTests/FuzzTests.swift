@@ -9,7 +9,7 @@ import Testing
 struct FuzzTests {
   @Test("random keys, clicks, resizes and frames never trap, and the state stays in range")
   func fuzz() {
-    var generator = SplitMix(state: 42)
+    var generator = SeededGenerator(state: 42)
     func pick(_ count: Int) -> Int { Int(generator.next() % UInt64(max(count, 1))) }
     let frames = Self.frames
     let keys = Array(Set(Bindings.table.flatMap(\.keys))) + [.delete, .backspace, .control("u"), .control("w")]
@@ -37,7 +37,7 @@ struct FuzzTests {
       case 96..<99:
         clock += Double(pick(40)) / 10
         event = .tick(seconds: clock)
-      default: event = .signal([.interrupt, .terminate, .hangup][pick(3)])
+      default: event = .endRequested([.interrupt, .terminate, .hangUp][pick(3)])
       }
       for case .quit in update(&state, event) { quits += 1 }
       if case .quitting = state.mode, pick(4) == 0 { state.mode = .normal }
@@ -69,8 +69,12 @@ struct FuzzTests {
     uniform.rule = .uniform
     uniform.historyLimit = 48
     var frames = [0, 1, 60, 120, 213, 301, 400].map { demo.frame(at: $0, state: $0 == 400 ? .done : .training) }
-    frames += [uniform.frame(at: 300, state: .evaluating), uniform.frame(at: 800, state: .failed("R is nan at step 3"))]
-    frames += [FakeRun.lora.frame(at: 100, state: .paused), FakeRun.single.frame(at: 200), FakeRun.large.frame(at: 700)]
+    frames += [
+      uniform.frame(at: 300, state: .evaluating), uniform.frame(at: 800, state: .failed("R is nan at step 3")),
+    ]
+    frames += [
+      FakeRun.lora.frame(at: 100, state: .paused), FakeRun.single.frame(at: 200), FakeRun.large.frame(at: 700),
+    ]
     var broken = demo.frame(at: 150)
     broken.triplets.lambdaPart = broken.triplets.lambdaPart.map { _ in .nan }
     broken.triplets.scores[.smoothed] = broken.triplets.scores[.smoothed]?.map { _ in .infinity }

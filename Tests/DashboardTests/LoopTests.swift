@@ -20,6 +20,7 @@ private final class ScriptedTerminal: Terminal {
   var shown: [Canvas] = []
   var timeouts: [Int?] = []
   var clock = 0.0
+  var endRequest: EndRequest?
   init(_ script: [Line]) { self.script = script.reversed() }
   func show(_ canvas: Canvas) { shown.append(canvas) }
   func restore() {}
@@ -105,13 +106,27 @@ struct LoopTests {
     #expect(terminal.shown.contains { $0.width == 120 && $0.height == 40 })
   }
 
-  @Test("a signal ends it with its own mode")
+  @Test("a signal ends it with its own mode, and the adapter is kept")
   func signal() {
-    var isTold = false
-    let terminal = ScriptedTerminal([.init(event: nil, seconds: 1, then: { isTold = true })])
+    let terminal = ScriptedTerminal([.init(event: nil, seconds: 1)])
+    terminal.endRequest = .hangUp
+    var sent: [Command] = []
+    let mailbox = Mailbox<Frame>()
+    mailbox.post(FakeRun.demo.frame(at: 100))
     let loop = DashboardLoop(
-      terminal: terminal, mailbox: Mailbox<Frame>(), send: { _ in }, signal: { isTold ? .hangup : nil },
-      clock: { terminal.clock })
-    #expect(loop.run() == .hungUp)
+      terminal: terminal, mailbox: mailbox, send: { sent.append($0) }, clock: { terminal.clock })
+    #expect(loop.run() == .requested(.hangUp))
+    #expect(sent == [.stop(discard: false)])
+  }
+
+  @Test("after a suspension the size is asked again and everything is drawn")
+  func resumed() {
+    let mailbox = Mailbox<Frame>()
+    mailbox.post(FakeRun.demo.frame(at: 100))
+    let terminal = ScriptedTerminal([.init(event: nil, seconds: 1), .init(event: .resumed, seconds: 1)])
+    terminal.script[1].then = { terminal.size = (width: 100, height: 30) }
+    let loop = DashboardLoop(terminal: terminal, mailbox: mailbox, send: { _ in }, clock: { terminal.clock })
+    _ = loop.run()
+    #expect(terminal.shown.map(\.width) == [80, 100, 100])
   }
 }

@@ -53,12 +53,14 @@ struct StateTests {
     #expect(regrown.isRegrown)
     #expect(regrown.words.contains("Adam's moments are not reset"))
     #expect(regrown.words.hasSuffix("If the mask fell now it would come back."))
-    #expect(verdict(isKept: true, lambda: 1, keepsNow: false).words.hasSuffix("If the mask fell now it would be pruned."))
+    #expect(
+      verdict(isKept: true, lambda: 1, keepsNow: false).words.hasSuffix("If the mask fell now it would be pruned."))
     #expect(
       verdict(phase: .final, isKept: true, lambda: 1).words.hasSuffix(
         "Final phase: the pattern was frozen at step 300 and is applied every step; Ī and Ū are no longer kept."))
     #expect(
-      verdict(phase: .final, isKept: true, lambda: 1, dialect: .paper).words.contains("the scores were frozen at step 300"))
+      verdict(phase: .final, isKept: true, lambda: 1, dialect: .paper).words.contains(
+        "the scores were frozen at step 300"))
     #expect(verdict(rule: .uniform, isKept: false, lambda: 0).words.hasPrefix("Pruned: its module's equal share"))
     #expect(verdict(rule: .random, isKept: true, lambda: 1).words.contains("The control ignores the gradient."))
   }
@@ -89,7 +91,7 @@ struct StateTests {
     #expect(ModuleLabel.type("attention.output.dense", width: 5) == "at.ou")
     #expect(ModuleLabel.type("output.dense", width: 6) == "output")
     #expect(ModuleLabel.type("intermediate.dense", width: 5) == "inter")
-    #expect(ModuleLabel.printable("模型 a\u{7}") == "?? a?")
+    #expect(cellText("模型 a\u{7}") == "?? a?")
   }
 
   @Test("panels cover the body and never overlap, at every size", arguments: [1, 6, 18, 210])

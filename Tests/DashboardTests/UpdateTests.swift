@@ -391,10 +391,9 @@ struct QuitTests {
   @Test("signals end the run and keep the adapter")
   func signals() {
     var state = DashboardState(FakeRun.demo.frame(at: 213))
-    #expect(update(&state, .signal(.terminate)) == [.send(.stop(discard: false)), .quit(.terminated)])
-    #expect(update(&state, .signal(.hangup)) == [.send(.stop(discard: false)), .quit(.hungUp)])
-    #expect(update(&state, .signal(.interrupt)) == [])
-    #expect(update(&state, .signal(.interrupt)) == [.send(.stop(discard: false)), .quit(.interrupted)])
+    for request in [EndRequest.terminate, .hangUp, .interrupt] {
+      #expect(update(&state, .endRequested(request)) == [.send(.stop(discard: false)), .quit(.requested(request))])
+    }
   }
 
   @Test("q works below the least size")

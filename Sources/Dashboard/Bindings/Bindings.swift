@@ -42,11 +42,14 @@ public enum Bindings {
   // MARK: In one panel
 
   private static let panels: [Binding] = [
-    Binding(.panel(.importance), ["o"], "o", "order", "triplets sorted by value, or in natural order", .toggleOrder,
+    Binding(
+      .panel(.importance), ["o"], "o", "order", "triplets sorted by value, or in natural order", .toggleOrder,
       unless: { $0.isLoRA ? Reason.noAllocation : $0.isOverTime ? "only over triplets (t)" : nil }),
-    Binding(.panel(.importance), ["v"], "v", "quantity", "next quantity: S, Ī, Ū, |λ|", .nextQuantity,
+    Binding(
+      .panel(.importance), ["v"], "v", "quantity", "next quantity: S, Ī, Ū, |λ|", .nextQuantity,
       unless: { $0.isLoRA ? Reason.noAllocation : nil }),
-    Binding(.panel(.importance), ["t"], "t", "time", "module × triplet, or module × time", .toggleTime,
+    Binding(
+      .panel(.importance), ["t"], "t", "time", "module × triplet, or module × time", .toggleTime,
       unless: { $0.isLoRA ? Reason.noAllocation : nil }),
     Binding(.panel(.training), ["y"], "y", "log-y", "logarithmic or linear axis", .toggleLogarithm),
   ]
@@ -55,15 +58,19 @@ public enum Bindings {
 
   private static let training: [Binding] = [
     Binding(.anywhere, [" "], "space", "pause", "pause, or resume", .pauseOrResume, unless: overOrNoRun),
-    Binding(.anywhere, ["n"], "n", "step", "one step while paused (:step 10 for more)", .stepOnce,
+    Binding(
+      .anywhere, ["n"], "n", "step", "one step while paused (:step 10 for more)", .stepOnce,
       unless: { $0.reasonAgainst(.step(count: 1)) }),
     Binding(.anywhere, ["["], "[", "", "choose the previous of β₁ β₂ γ η ΔT target", .choose(-1), unless: onlyRate),
     Binding(.anywhere, ["]"], "]", "pick", "choose the next of β₁ β₂ γ η ΔT target", .choose(1), unless: onlyRate),
-    Binding(.anywhere, ["+", "="], "+", "up", "raise the chosen one", .change(up: true),
+    Binding(
+      .anywhere, ["+", "="], "+", "up", "raise the chosen one", .change(up: true),
       unless: { changeReason($0, up: true) }),
-    Binding(.anywhere, ["-", "_"], "-", "down", "lower the chosen one", .change(up: false),
+    Binding(
+      .anywhere, ["-", "_"], "-", "down", "lower the chosen one", .change(up: false),
       unless: { changeReason($0, up: false) }),
-    Binding(.anywhere, ["u"], "u", "undo", "take back the last change, as a new one", .undo,
+    Binding(
+      .anywhere, ["u"], "u", "undo", "take back the last change, as a new one", .undo,
       unless: { $0.reasonAgainst(.undo) }),
   ]
 
@@ -71,9 +78,11 @@ public enum Bindings {
 
   private static let looking: [Binding] = [
     Binding(.anywhere, ["<", ","], "<", "history", "back through the recorded history", .scrub(-1), unless: noHistory),
-    Binding(.anywhere, [">", "."], ">", "forth", "forth through the recorded history", .scrub(1),
+    Binding(
+      .anywhere, [">", "."], ">", "forth", "forth through the recorded history", .scrub(1),
       unless: { noHistory($0) ?? ($0.scrubbedStep == nil ? "this is the newest step" : nil) }),
-    Binding(.anywhere, ["g"], "g", "live", "back to live", .live,
+    Binding(
+      .anywhere, ["g"], "g", "live", "back to live", .live,
       unless: { $0.scrubbedStep == nil ? "this is live" : nil }),
     Binding(.anywhere, [.enter, "z"], "z", "zoom", "zoom the focused panel, and back (enter too)", .zoom),
     Binding(.anywhere, ["/"], "/", "filter", "filter modules (layer.3, query)", .editFilter),
@@ -85,11 +94,13 @@ public enum Bindings {
     Binding(.anywhere, ["6"], "6", "", "focus Events", .focus(.events)),
     Binding(.anywhere, [.tab], "tab", "panel", "focus the next panel", .focusNext),
     Binding(.anywhere, [.backTab], "shift-tab", "", "focus the previous panel", .focusPrevious),
-    Binding(.anywhere, [.left, "h"], "h ←", "", "selection left; in Budget and Training back in time",
+    Binding(
+      .anywhere, [.left, "h"], "h ←", "", "selection left; in Budget and Training back in time",
       .move(dx: -1, dy: 0)),
     Binding(.anywhere, [.down, "j"], "j ↓", "", "selection down; in Events towards the newest", .move(dx: 0, dy: 1)),
     Binding(.anywhere, [.up, "k"], "k ↑", "", "selection up; in Events towards the oldest", .move(dx: 0, dy: -1)),
-    Binding(.anywhere, [.right, "l"], "l →", "", "selection right; in Budget and Training forth in time",
+    Binding(
+      .anywhere, [.right, "l"], "l →", "", "selection right; in Budget and Training forth in time",
       .move(dx: 1, dy: 0)),
     Binding(.anywhere, [.pageUp], "page up", "", "a page up", .page(-1)),
     Binding(.anywhere, [.pageDown], "page down", "", "a page down", .page(1)),
@@ -104,7 +115,8 @@ public enum Bindings {
     Binding(.anywhere, [.escape], "esc", "", "back out one level: zoom, history, filter", .back),
     Binding(.anywhere, ["?"], "?", "help", "explain the focused panel and list every key", .help),
     Binding(.anywhere, ["q"], "q", "quit", "quit, asked first while training", .quit),
-    Binding(.anywhere, [.control("c")], "ctrl-c", "", "as q; a second one ends at once and keeps the adapter",
+    Binding(
+      .anywhere, [.control("c")], "ctrl-c", "", "as q; a second one ends at once and keeps the adapter",
       .interrupt),
     Binding(.anywhere, [.control("z")], "ctrl-z", "", "suspend; fg comes back", .suspend),
   ]
@@ -112,12 +124,15 @@ public enum Bindings {
   // MARK: Saving
 
   private static let saving: [Binding] = [
-    Binding(.anywhere, ["e"], "e", "export", "export a snapshot; the message says the folder", .export,
+    Binding(
+      .anywhere, ["e"], "e", "export", "export a snapshot; the message says the folder", .export,
       unless: { $0.reasonAgainst(.export(formats: [])) }),
     Binding(.anywhere, ["s"], "s", "checkpoint", "write a checkpoint", .checkpoint, unless: { _ in Reason.durable }),
-    Binding(.anywhere, ["F"], "F", "fork", "fork a new run from the shown step", .fork,
+    Binding(
+      .anywhere, ["F"], "F", "fork", "fork a new run from the shown step", .fork,
       unless: { _ in Reason.durable }),
-    Binding(.anywhere, ["U"], "U", "rewind", "rewind to before the last change", .rewind,
+    Binding(
+      .anywhere, ["U"], "U", "rewind", "rewind to before the last change", .rewind,
       unless: { _ in Reason.durable }),
   ]
 
@@ -142,7 +157,8 @@ public enum Bindings {
     Binding(.filter, [.enter], "enter", "keep", "keep the filter", .submit),
     Binding(.filter, [.escape], "esc", "as before", "the filter as it was before", .close),
     Binding(.filter, [.control("c")], "ctrl-c", "", "the filter as it was before", .close),
-    Binding(.quitting, ["b"], "b", "background", "finish in the background", .quitWith(.background),
+    Binding(
+      .quitting, ["b"], "b", "background", "finish in the background", .quitWith(.background),
       unless: { _ in Reason.durable }),
     Binding(.quitting, ["s", "y"], "s", "stop, keep", "stop and keep the adapter", .quitWith(.keep)),
     Binding(.quitting, ["d"], "d", "discard", "stop and discard the adapter", .quitWith(.discard)),

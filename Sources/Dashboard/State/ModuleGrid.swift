@@ -64,7 +64,7 @@ struct ModuleGrid {
 enum ModuleLabel {
   /// The type in at most `width` cells: whole, or the beginnings of its telling parts (`at.ou`).
   static func type(_ type: String, width: Int) -> String {
-    let type = printable(type)
+    let type = cellText(type)
     guard type.count > width, width > 0 else { return type }
     var parts = type.split(separator: ".").map(String.init)
     if parts.count > 1, let last = parts.last, ["dense", "proj", "linear"].contains(last) { parts.removeLast() }
@@ -87,14 +87,6 @@ enum ModuleLabel {
 
   /// In words, for a sentence: `layer 2 query`.
   static func long(_ module: RunDescription.Module) -> String {
-    (module.layer.map { "layer \($0) " } ?? "") + printable(module.type)
-  }
-
-  /// Text from outside as one cell a character: what is not printable ASCII becomes `?`.
-  static func printable(_ text: String) -> String {
-    if text.utf8.allSatisfy({ $0 >= 32 && $0 < 127 }) { return text }
-    var view = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars { view.append(scalar.value >= 32 && scalar.value < 127 ? scalar : "?") }
-    return String(view)
+    (module.layer.map { "layer \($0) " } ?? "") + cellText(module.type)
   }
 }

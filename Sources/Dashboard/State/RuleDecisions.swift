@@ -17,7 +17,8 @@ struct RuleDecisions {
     self.budget = max(0, min(budget, count))
     guard count > 0 else { return }
     for rule in ScoringRule.allCases {
-      guard let values = scores[rule] ?? (rule == .uniform ? scores[.smoothed] : nil), values.count == count, rank > 0 else {
+      guard let values = scores[rule] ?? (rule == .uniform ? scores[.smoothed] : nil), values.count == count, rank > 0
+      else {
         continue
       }
       var keeps = [Bool](repeating: false, count: count)

@@ -192,7 +192,7 @@ extension DashboardState {
     do {
       return execute(try CommandLanguage.parse(text, initialRank: frame == nil ? nil : initialRank))
     } catch {
-      toast(ModuleLabel.printable(error.text), isWarning: true)
+      toast(cellText(error.text), isWarning: true)
       return []
     }
   }

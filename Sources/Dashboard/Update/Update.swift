@@ -7,19 +7,19 @@ public enum DashboardEvent: Sendable {
   case frame(Frame)
   /// The clock, in seconds from any fixed moment; comes before other events and when a toast is due to go.
   case tick(seconds: Double)
-  case signal(DashboardSignal)
+  /// A signal, or the terminal is gone.
+  case endRequested(EndRequest)
 }
-
-/// What the process was told from outside.
-public enum DashboardSignal: Sendable, Equatable { case interrupt, terminate, hangup }
 
 /// How the dashboard ends.
 public enum QuitMode: Sendable, Equatable {
   /// The run was over already.
   case over
   case keep, discard
-  /// By a second ctrl-c, or a signal; the adapter is kept.
-  case interrupted, terminated, hungUp
+  /// By a second ctrl-c; the adapter is kept.
+  case interrupted
+  /// By a signal, or because the terminal is gone; the adapter is kept.
+  case requested(EndRequest)
 }
 
 /// What the world must do for the dashboard.
@@ -41,12 +41,7 @@ public func update(_ state: inout DashboardState, _ event: DashboardEvent) -> [E
     state.receive(frame)
     state.settle()
     return []
-  case .signal(let signal):
-    switch signal {
-    case .interrupt: return state.perform(.interrupt)
-    case .terminate: return state.end(.terminated)
-    case .hangup: return state.end(.hungUp)
-    }
+  case .endRequested(let request): return state.end(.requested(request))
   case .input(let input):
     let effects: [Effect]
     switch input {

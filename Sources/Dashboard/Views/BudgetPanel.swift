@@ -40,7 +40,8 @@ extension Scene {
     let inner = area.inner
     guard let schedule = frame.schedule, !state.isLoRA else {
       canvas.border(area, title: title(.budget), isFocused: isFocused(.budget))
-      paragraph("LoRA has no budget: every module keeps r = \(rank), \(modules.count * rank) in all, to the end.",
+      paragraph(
+        "LoRA has no budget: every module keeps r = \(rank), \(modules.count * rank) in all, to the end.",
         on: &canvas, in: inner)
       return
     }
@@ -53,7 +54,8 @@ extension Scene {
     var foot = StyledText()
     if let change = frame.interventions.last(where: { $0.parameter == .targetR }) {
       let parameter = change.parameter
-      foot.add(" target \(parameter.text(change.old))→\(parameter.text(change.new)) at \(change.step), old curve dotted ",
+      foot.add(
+        " target \(parameter.text(change.old))→\(parameter.text(change.new)) at \(change.step), old curve dotted ",
         Theme.warning)
     }
     canvas.border(area, title: title(.budget), note: note, foot: foot, isFocused: isFocused(.budget))
@@ -81,8 +83,11 @@ extension Scene {
     if plot.height >= 2 {
       let share = Double(schedule.targetBudget) / top
       let row = min(plot.height - 1, max(1, Int((1 - share) * Double(plot.height))))
-      canvas.put("\(schedule.targetBudget)", Theme.curve, in: Area(x: inner.x, y: inner.y, width: geometry.labelWidth,
-        height: inner.height), x: 0, y: row)
+      canvas.put(
+        "\(schedule.targetBudget)", Theme.curve,
+        in: Area(
+          x: inner.x, y: inner.y, width: geometry.labelWidth,
+          height: inner.height), x: 0, y: row)
       if row < plot.height - 1 { canvas.put("0", Theme.dim, in: inner, x: 0, y: plot.height - 1) }
     }
     drawAxis(schedule, now: now, column, on: &canvas, in: Area(x: plot.x, y: plot.bottom, width: plot.width, height: 1))

@@ -122,6 +122,14 @@ extension Canvas {
   }
 }
 
+/// Text from outside, a cell a character: what is not in the table of glyphs becomes `?`.
+func cellText(_ text: String) -> String {
+  if text.utf8.allSatisfy({ $0 >= 32 && $0 < 127 }) { return text }
+  var view = String.UnicodeScalarView()
+  for scalar in text.unicodeScalars { view.append(Glyphs.shown(scalar, at: .braille)) }
+  return String(view)
+}
+
 /// Breaks a text at blanks into lines of at most `width` cells.
 func wrapped(_ text: String, _ width: Int) -> [String] {
   guard width > 0 else { return [] }

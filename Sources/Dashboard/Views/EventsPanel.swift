@@ -25,14 +25,15 @@ extension Scene {
       if inner.width >= 50 {
         line.add(kind + String(repeating: " ", count: max(13 - kind.count, 1)), style)
       }
-      let text = ModuleLabel.eventText(event.text)
+      let text = cellText(event.text)
       if inner.width < 50, !text.lowercased().hasPrefix(kind.prefix(4)) { line.add(kind + " ", style) }
       line.add(text, Theme.label)
       canvas.put(line, in: inner, x: 0, y: y)
     }
     for (index, text) in waiting.enumerated() {
       let y = min(last - first, room) + index
-      canvas.put(String(repeating: " ", count: digits + 1) + "… " + text, Theme.warning, in: inner, x: 0, y: y,
+      canvas.put(
+        String(repeating: " ", count: digits + 1) + "… " + text, Theme.warning, in: inner, x: 0, y: y,
         isElided: true)
     }
   }
@@ -65,20 +66,5 @@ extension Scene {
     case .export: "export a snapshot"
     case .stop(let discard): discard ? "stop and discard" : "stop and keep the adapter"
     }
-  }
-}
-
-extension ModuleLabel {
-  /// Text of the trainer, which may use the paper's symbols; anything else that is not ASCII becomes `?`.
-  static func eventText(_ text: String) -> String {
-    if text.utf8.allSatisfy({ $0 >= 32 && $0 < 127 }) { return text }
-    let symbols: Set<Unicode.Scalar> = [
-      "β", "γ", "η", "λ", "Δ", "Σ", "₀", "₁", "₂", "Ī", "Ū", "→", "×", "·", "…", "≤", "−", "▲", "▼", "●", "○", "≠",
-    ]
-    var view = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars {
-      view.append((scalar.value >= 32 && scalar.value < 127) || symbols.contains(scalar) ? scalar : "?")
-    }
-    return String(view)
   }
 }

@@ -7,7 +7,8 @@ extension DashboardState {
     switch mode {
     case .command(let editor, _, let completion):
       if let completion { drawCandidates(completion, on: &canvas, above: area) }
-      drawEditor(":", editor, hint: editor.scalars.isEmpty ? "tab completes, ↑ recalls, esc leaves" : "", on: &canvas, area)
+      drawEditor(
+        ":", editor, hint: editor.scalars.isEmpty ? "tab completes, ↑ recalls, esc leaves" : "", on: &canvas, area)
     case .filter(let editor, _):
       let count = visibleModules.count
       let all = frame?.description.modules.count ?? 0
@@ -58,7 +59,7 @@ extension DashboardState {
     let shown = editor.scalars[min(first, editor.scalars.count)...].prefix(room)
     var view = String.UnicodeScalarView()
     view.append(contentsOf: shown)
-    canvas.put(ModuleLabel.printable(String(view)), Theme.strong, in: area, x: 1, y: 0)
+    canvas.put(cellText(String(view)), Theme.strong, in: area, x: 1, y: 0)
     let cursor = Area(x: area.x + 1 + editor.cursor - first, y: area.y, width: 1, height: 1)
     canvas.restyle(cursor) { $0.reverse = true }
     let used = 2 + shown.count + 2

@@ -7,9 +7,9 @@ extension Scene {
   func drawHeader(on canvas: inout Canvas, in area: Area) {
     let description = frame.description
     var who = StyledText(" ranktop ", Style(bold: true, reverse: true))
-    who.add(" " + ModuleLabel.eventText(description.run), Theme.strong)
+    who.add(" " + cellText(description.run), Theme.strong)
     who.add(" │ ", Theme.border)
-    who.add(ModuleLabel.eventText(description.model), Theme.label)
+    who.add(cellText(description.model), Theme.label)
     who.add(" │ ", Theme.border)
     who.add(description.method, Theme.label)
     if !state.isLoRA {
@@ -40,13 +40,14 @@ extension Scene {
     case .paused: text = StyledText("○ paused", Theme.warning)
     case .evaluating: text = StyledText("● evaluating", Style(.palette(141), bold: true))
     case .done: text = StyledText("■ done", Theme.strong)
-    case .failed(let why): text = StyledText("× failed: " + ModuleLabel.eventText(why), Theme.down)
+    case .failed(let why): text = StyledText("× failed: " + cellText(why), Theme.down)
     }
     if case .training = frame.state {
       for case .pauseAt(let step) in frame.pending { text.add(", pauses at \(step)", Theme.warning) }
     }
     if let step = state.scrubbedStep, !moment.isLive {
-      text = StyledText(" history: step \(moment.record?.step ?? step) ", Style(.palette(220), bold: true, reverse: true))
+      text = StyledText(
+        " history: step \(moment.record?.step ?? step) ", Style(.palette(220), bold: true, reverse: true))
       text.add(" of \(frame.stepsDone), live goes on (g)", Theme.warning)
     }
     return text

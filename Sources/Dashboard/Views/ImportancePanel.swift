@@ -8,7 +8,8 @@ extension Scene {
     let inner = area.inner
     guard !state.isLoRA else {
       canvas.border(area, title: title(.importance), isFocused: isFocused(.importance))
-      paragraph("LoRA scores nothing: every module keeps its rank. A run with peft_type \"ADALORA\" fills this panel.",
+      paragraph(
+        "LoRA scores nothing: every module keeps its rank. A run with peft_type \"ADALORA\" fills this panel.",
         on: &canvas, in: inner)
       return
     }
@@ -31,7 +32,8 @@ extension Scene {
       scale = HeatScale(values, glyphs: glyphs, colors: colors)
       drawTriplets(values, scale, on: &canvas, in: inner, geometry)
     }
-    let legend = Area(x: inner.x, y: inner.y + geometry.rowCount, width: inner.width,
+    let legend = Area(
+      x: inner.x, y: inner.y + geometry.rowCount, width: inner.width,
       height: max(inner.height - geometry.rowCount, 0))
     drawLegend(scale, geometry, on: &canvas, in: legend)
   }
@@ -50,8 +52,10 @@ extension Scene {
       let y = slot % geometry.rowCount
       let x = slot / geometry.rowCount * geometry.blockWidth
       let isSelected = index == state.module
-      let row = Area(x: inner.x + x, y: inner.y + y, width: max(min(geometry.blockWidth, inner.width - x), 0), height: 1)
-      canvas.put((isSelected ? "→" : " ") + ModuleLabel.short(modules[index], width: geometry.labelWidth - 2),
+      let row = Area(
+        x: inner.x + x, y: inner.y + y, width: max(min(geometry.blockWidth, inner.width - x), 0), height: 1)
+      canvas.put(
+        (isSelected ? "→" : " ") + ModuleLabel.short(modules[index], width: geometry.labelWidth - 2),
         isSelected ? Theme.strong : Theme.dim, in: row, x: 0, y: 0)
       let order = state.tripletOrder(index, values)
       let shown = isSelected ? (order.firstIndex(of: state.triplet) ?? 0) : 0
@@ -75,7 +79,8 @@ extension Scene {
       canvas.put("\(moment.ranks[at: index] ?? rank)", Theme.label, in: row, x: end, y: 0)
       if geometry.shareWidth > 0, total > 0 {
         let text = NumberText.fixed(100 * Double(sums[index] / total), 1)
-        canvas.put(String(repeating: " ", count: max(5 - text.count, 0)) + text + "%", Theme.dim, in: row,
+        canvas.put(
+          String(repeating: " ", count: max(5 - text.count, 0)) + text + "%", Theme.dim, in: row,
           x: end + digits, y: 0)
         let bar = Spark.bar(
           Int((1000 * sums[index] / highest).rounded()), of: 1000, width: geometry.shareWidth - 9)
@@ -102,13 +107,15 @@ extension Scene {
     for slot in 0..<geometry.capacity {
       guard let index = visible[at: state.importanceScroll + slot] else { break }
       let isSelected = index == state.module
-      canvas.put((isSelected ? "→" : " ") + ModuleLabel.short(modules[index], width: geometry.labelWidth - 2),
+      canvas.put(
+        (isSelected ? "→" : " ") + ModuleLabel.short(modules[index], width: geometry.labelWidth - 2),
         isSelected ? Theme.strong : Theme.dim, in: inner, x: 0, y: slot)
       for column in 0..<columns {
         let share = means[column][at: state.importanceScroll + slot].flatMap { scale.share($0) }
         canvas.put(String(scale.glyph(share)), scale.style(share), in: inner, x: geometry.labelWidth + column, y: slot)
       }
-      canvas.put("\(moment.ranks[at: index] ?? rank)", Theme.label, in: inner,
+      canvas.put(
+        "\(moment.ranks[at: index] ?? rank)", Theme.label, in: inner,
         x: geometry.labelWidth + columns + 1, y: slot)
     }
     return scale

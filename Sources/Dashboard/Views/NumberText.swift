@@ -75,7 +75,8 @@ enum NumberText {
   /// `×3.2`: how many times one value is another.
   static func factor(_ value: Double) -> String {
     guard value.isFinite else { return "×inf" }
-    return "×" + (value < 0.01 || value >= 1e5 ? scientific(value, 1) : fixed(value, value < 10 ? 2 : value < 100 ? 1 : 0))
+    return "×"
+      + (value < 0.01 || value >= 1e5 ? scientific(value, 1) : fixed(value, value < 10 ? 2 : value < 100 ? 1 : 0))
   }
 
   static func percent(_ share: Double) -> String {

@@ -12,13 +12,13 @@ extension Scene {
     var foot = StyledText()
     if let share = plantedShare { foot.add(" \(NumberText.percent(share)) of it in planted modules ", Theme.label) }
     if !state.filter.isEmpty {
-      foot = StyledText(" /\(ModuleLabel.printable(state.filter)) \(visible.count) of \(modules.count) ", Theme.warning)
+      foot = StyledText(" /\(cellText(state.filter)) \(visible.count) of \(modules.count) ", Theme.warning)
     }
     canvas.border(area, title: title(.ranks), note: note, foot: foot, isFocused: isFocused(.ranks))
     let inner = area.inner
     guard inner.width > 0, inner.height > 0 else { return }
     guard !visible.isEmpty else {
-      canvas.put("no module has \"\(ModuleLabel.printable(state.filter))\"", Theme.dim, in: inner, x: 0, y: 0)
+      canvas.put("no module has \"\(cellText(state.filter))\"", Theme.dim, in: inner, x: 0, y: 0)
       return
     }
     let geometry = state.ranksGeometry(area, grid)
@@ -134,7 +134,7 @@ extension Scene {
     if let planted = module.plantedRank { words.add("  planted \(planted)", Theme.label) }
     words.add("  ")
     let y = inner.height - geometry.detailLines
-    let name = ModuleLabel.printable(module.name)
+    let name = cellText(module.name)
     var line = StyledText()
     if geometry.detailLines == 1 {
       line.add(ModuleLabel.short(module, width: 12) + "  ", Theme.strong)

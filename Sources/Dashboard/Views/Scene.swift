@@ -14,7 +14,8 @@ struct Scene {
   /// What each rule would choose; nil for LORA and before anything was scored.
   let decisions: RuleDecisions?
 
-  init(_ state: DashboardState, _ frame: Frame, _ grid: ModuleGrid, needsDecisions: Bool, _ glyphs: GlyphLevel,
+  init(
+    _ state: DashboardState, _ frame: Frame, _ grid: ModuleGrid, needsDecisions: Bool, _ glyphs: GlyphLevel,
     _ colors: ColorDepth
   ) {
     self.state = state

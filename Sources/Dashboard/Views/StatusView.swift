@@ -56,7 +56,7 @@ extension Scene {
       add("nonzero", "\(moment.nonzero.reduce(0, +))")
     }
     text.add("│ ", Theme.border)
-    let core = ModuleLabel.printable(frame.description.blasCore)
+    let core = cellText(frame.description.blasCore)
     text.add("\(core) ×\(frame.description.threads)", Theme.dim)
     return text
   }

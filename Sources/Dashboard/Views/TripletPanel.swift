@@ -9,13 +9,15 @@ extension Scene {
     guard !state.isLoRA, let module else {
       canvas.border(area, title: title(.triplet), isFocused: isFocused(.triplet))
       if state.isLoRA {
-        paragraph("LoRA has no triplets: a module's update is B·A of fixed rank \(rank), and nothing is scored or pruned.",
+        paragraph(
+          "LoRA has no triplets: a module's update is B·A of fixed rank \(rank), and nothing is scored or pruned.",
           on: &canvas, in: inner)
       }
       return
     }
     let verdict = verdict
-    var note = StyledText(" " + (verdict.isKept ? "● kept" : verdict.isRegrown ? "○ pruned, regrown" : "× pruned") + " ",
+    var note = StyledText(
+      " " + (verdict.isKept ? "● kept" : verdict.isRegrown ? "○ pruned, regrown" : "× pruned") + " ",
       verdict.isKept ? Theme.up : Theme.down)
     if moment.triplets.lambda.isEmpty { note = StyledText() }
     canvas.border(
@@ -170,7 +172,8 @@ extension Scene {
       var text = StyledText(other == rule ? "→ " : "  ", Theme.key)
       text.add(other.rawValue, other == rule ? Theme.strong : Theme.label)
       text.pad(to: 23)
-      text.add(moment.triplets.scores[other]?[at: selected].map { NumberText.scientific(Double($0)) } ?? "", Theme.label)
+      text.add(
+        moment.triplets.scores[other]?[at: selected].map { NumberText.scientific(Double($0)) } ?? "", Theme.label)
       text.pad(to: 34)
       text.add(decisions.place[other]?[at: selected].map(String.init) ?? "share", Theme.label)
       text.pad(to: 42)
@@ -227,16 +230,19 @@ struct Verdict: Equatable {
     } else if isKept {
       switch rule {
       case .uniform: words.append("Kept: it is among the best of its module's equal share.")
-      case .random: words.append("Kept: its draw stands above the threshold \(bound). The control ignores the gradient.")
+      case .random:
+        words.append("Kept: its draw stands above the threshold \(bound). The control ignores the gradient.")
       default:
         words.append("Kept: at the last mask S \(scored ?? "") stood above the threshold \(bound).".oneSpaced)
       }
     } else {
       switch rule {
       case .uniform: words.append("Pruned: its module's equal share went to better triplets of the module.")
-      case .random: words.append("Pruned: its draw does not reach the threshold \(bound). The control ignores the gradient.")
+      case .random:
+        words.append("Pruned: its draw does not reach the threshold \(bound). The control ignores the gradient.")
       default:
-        words.append("Pruned: at the last mask S \(scored ?? "") did not exceed the threshold \(bound), so λ ← 0.".oneSpaced)
+        words.append(
+          "Pruned: at the last mask S \(scored ?? "") did not exceed the threshold \(bound), so λ ← 0.".oneSpaced)
       }
       words.append(
         isRegrown

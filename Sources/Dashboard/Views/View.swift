@@ -10,7 +10,8 @@ public func view(
   guard area.width > 0, area.height > 0 else { return }
   if area.x != 0 || area.y != 0 || area.width != canvas.width || area.height != canvas.height {
     var own = Canvas(width: area.width, height: area.height)
-    view(state, area: Area(x: 0, y: 0, width: area.width, height: area.height), on: &own, glyphs: glyphs, colors: colors)
+    view(
+      state, area: Area(x: 0, y: 0, width: area.width, height: area.height), on: &own, glyphs: glyphs, colors: colors)
     for y in 0..<area.height { for x in 0..<area.width { canvas[area.x + x, area.y + y] = own[x, y] } }
     return
   }
@@ -81,7 +82,8 @@ extension DashboardState {
     let width = min(body.width, 64)
     let height = entries.count + 4
     let area = Area(
-      x: body.x + (body.width - width) / 2, y: body.y + max((body.height - height) / 2, 0), width: width, height: height)
+      x: body.x + (body.width - width) / 2, y: body.y + max((body.height - height) / 2, 0), width: width, height: height
+    )
     canvas.fill(area)
     var title = StyledText(" q ", Theme.key)
     title.add("still training: step \(frame?.stepsDone ?? 0) of \(frame?.description.totalSteps ?? 0) ", Theme.title)
@@ -102,8 +104,9 @@ extension DashboardState {
     for (index, toast) in toasts.reversed().enumerated() {
       var line = StyledText(
         toast.isWarning ? " ! " : " · ", Style(.palette(toast.isWarning ? 220 : 39), bold: true, reverse: true))
-      line.add(ModuleLabel.eventText(toast.text) + " ", Style(reverse: true))
-      canvas.putRight(line, in: Area(x: body.x, y: body.y, width: body.width - 1, height: body.height),
+      line.add(cellText(toast.text) + " ", Style(reverse: true))
+      canvas.putRight(
+        line, in: Area(x: body.x, y: body.y, width: body.width - 1, height: body.height),
         y: body.height - 2 - index)
     }
   }

@@ -3,12 +3,11 @@
 import AdaLoRA
 import Foundation
 
-
 @testable import Dashboard
 @testable import Training
 
 /// splitmix64, so that every test sees the same run.
-struct SplitMix: RandomNumberGenerator {
+struct SeededGenerator: RandomNumberGenerator {
   var state: UInt64
   mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
@@ -71,7 +70,7 @@ struct FakeRun {
   func frame(at done: Int, state: RunState = .training) -> Frame {
     let modules = modules
     let count = modules.count * rank
-    var generator = SplitMix(state: 7)
+    var generator = SeededGenerator(state: 7)
     // What each triplet grows to: planted ones high, the others low, none equal.
     let worth = (0..<count).map { index -> Double in
       let planted = modules[index / rank].plantedRank ?? Int(generator.next() % UInt64(rank + 1))
@@ -127,7 +126,8 @@ struct FakeRun {
       let x = Double(step) / Double(totalSteps)
       var record = StepRecord(
         step: step, loss: 0, taskLoss: 0.7 * exp(-3 * x) + 0.08 + 0.06 * generator.unit(),
-        orth: 0.02 + 0.3 * exp(-12 * x) + 0.004 * generator.unit(), gradNorm: 0.4 + exp(-4 * x) + 0.3 * generator.unit(),
+        orth: 0.02 + 0.3 * exp(-12 * x) + 0.004 * generator.unit(),
+        gradNorm: 0.4 + exp(-4 * x) + 0.3 * generator.unit(),
         lr: 1e-3 * (1 - x), beta1: 0.85, beta2: 0.85, orthRegWeight: 0.1, deltaT: maskInterval, targetR: target,
         budget: budget, kept: kept.reduce(0) { $0 + ($1 ? 1 : 0) },
         nonzero: shown.lambda.reduce(0) { $0 + ($1 != 0 ? 1 : 0) }, threshold: threshold, tokens: 1024, stepMs: 12)
@@ -136,7 +136,9 @@ struct FakeRun {
         let accuracy = 0.5 + 0.36 * (1 - exp(-5 * x))
         record.eval = Evaluation(loss: record.taskLoss, accuracy: accuracy, matthews: 2 * accuracy - 1, f1: accuracy)
         events.append(
-          Event(step: step, kind: .evaluation, text: "accuracy 0.\(Int(accuracy * 1000)), loss 0.\(Int(record.taskLoss * 1000))"))
+          Event(
+            step: step, kind: .evaluation,
+            text: "accuracy 0.\(Int(accuracy * 1000)), loss 0.\(Int(record.taskLoss * 1000))"))
       }
       last = (record, shown)
       if isSeen {
@@ -173,7 +175,7 @@ struct FakeRun {
   }
 
   private func triplets(
-    _ step: Int, _ worth: [Double], _ draws: [Float], _ kept: [Bool], _ generator: inout SplitMix
+    _ step: Int, _ worth: [Double], _ draws: [Float], _ kept: [Bool], _ generator: inout SeededGenerator
   ) -> TripletFrame {
     var frame = TripletFrame()
     guard !isLoRA else { return frame }

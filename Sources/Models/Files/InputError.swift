@@ -31,6 +31,14 @@ public struct InputError: Error, CustomStringConvertible, Equatable {
 
   public var description: String {
     [file, place, message].filter { !$0.isEmpty }.joined(separator: ": ")
-      .map { $0.isNewline ? " " : String($0) }.joined()
+      .unicodeScalars.map { Self.breaksLine($0) ? " " : String($0) }.joined()
+  }
+
+  /// Names out of a file can hold anything: no line break and no terminal escape may pass.
+  private static func breaksLine(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .lineSeparator, .paragraphSeparator: true
+    default: false
+    }
   }
 }

@@ -1,0 +1,105 @@
+// A pretrained model's folder, as `save_pretrained` writes it.
+
+/// Configuration and weights of a model: `config.json` with `model.safetensors`, or with shards and their index.
+public final class ModelFolder: WeightSource, Sendable {
+  public static let weightsName = "model.safetensors"
+  public static let indexName = "model.safetensors.index.json"
+
+  public let path: String
+  public let config: JSON
+  /// Of `config.json`, for errors.
+  public let configPath: String
+  /// In the file's order, or the index's.
+  public let names: [String]
+  private let files: [ExactKey: SafetensorsFile]
+  /// The file that should have had a missing tensor.
+  private let weightsPath: String
+
+  /// - Throws: where a file is missing or malformed, or the weights are a pickle.
+  public init(path: String) throws(InputError) {
+    guard MappedFile.isFolder(path) else {
+      throw InputError(
+        .missing, file: path,
+        MappedFile.exists(path) ? "a file, expected a model's folder" : "no such folder; expected a model's")
+    }
+    self.path = path
+    configPath = path + "/config.json"
+    config = try JSON.read(path: configPath)
+    let single = path + "/" + Self.weightsName
+    let index = path + "/" + Self.indexName
+    if MappedFile.exists(single) {
+      let file = try SafetensorsFile(path: single)
+      weightsPath = single
+      names = file.names
+      files = Dictionary(uniqueKeysWithValues: file.names.map { (ExactKey($0), file) })
+    } else if MappedFile.exists(index) {
+      weightsPath = index
+      (names, files) = try Self.shards(index, in: path)
+    } else {
+      throw Self.noWeights(path, config)
+    }
+  }
+
+  public func tensor(_ name: String) -> TensorInfo? { files[ExactKey(name)]?.tensor(name) }
+
+  /// As `SafetensorsFile.floats`, from whichever file holds the tensor.
+  public func floats(_ name: String, shape: [Int]? = nil) throws(InputError) -> TensorData {
+    guard let file = files[ExactKey(name)] else {
+      throw InputError(
+        file: weightsPath, place: "tensor \(name.excerpt)",
+        "missing" + (shape.map { "; expected one of shape \($0)" } ?? ""))
+    }
+    return try file.floats(name, shape: shape)
+  }
+
+  /// Opens the shards that an index names.
+  private static func shards(
+    _ index: String, in folder: String
+  ) throws(InputError) -> (names: [String], files: [ExactKey: SafetensorsFile]) {
+    let map = try JSON.read(path: index).field("weight_map", file: index).object(file: index, at: "weight_map")
+    var shards: [ExactKey: SafetensorsFile] = [:]
+    var files: [ExactKey: SafetensorsFile] = [:]
+    for (name, value) in map {
+      let place = "weight_map.\(name.excerpt)"
+      let shard = try value.string(file: index, at: place)
+      guard !shard.isEmpty, shard != ".", shard != "..", !shard.utf8.contains(where: { $0 == 0x2F || $0 == 0 }) else {
+        throw InputError(
+          file: index, place: place,
+          "the shard \(JSON.quoted(shard.excerpt)), expected the name of a file in the same folder")
+      }
+      let shardPath = folder + "/" + shard
+      guard shards[ExactKey(shard)] != nil || MappedFile.exists(shardPath) else {
+        throw InputError(.missing, file: index, place: place, "the shard \(shard.excerpt) is not in the folder")
+      }
+      let file = if let open = shards[ExactKey(shard)] { open } else { try SafetensorsFile(path: shardPath) }
+      shards[ExactKey(shard)] = file
+      guard file.tensor(name) != nil else {
+        throw InputError(file: index, place: place, "the shard \(shard.excerpt) has no such tensor")
+      }
+      files[ExactKey(name)] = file
+    }
+    return (map.map(\.key), files)
+  }
+
+  /// Why there are no weights that can be used, and what to do about a pickle.
+  private static func noWeights(_ path: String, _ config: JSON) -> InputError {
+    let pickle = ["pytorch_model.bin", "pytorch_model.bin.index.json"].first { MappedFile.exists(path + "/" + $0) }
+    guard let pickle else {
+      return InputError(.missing, file: path, "no \(weightsName) and no \(indexName)")
+    }
+    // The model's own class, so that its head is converted too; only a plain name may enter a command.
+    var className = "AutoModel"
+    if case .array(let names)? = config["architectures"], case .string(let name)? = names.first,
+      !name.isEmpty, name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber) })
+    {
+      className = name
+    }
+    let folder = "'" + path.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+    return InputError(
+      file: path + "/" + pickle,
+      "a pickle, which can run code when loaded and is not read here; expected \(weightsName): convert it with "
+        + "python -c \"import sys, transformers as t; "
+        + "t.\(className).from_pretrained(sys.argv[1]).save_pretrained(sys.argv[1], safe_serialization=True)\" "
+        + folder)
+  }
+}

@@ -56,7 +56,7 @@ struct SafetensorsTests {
 
   @Test("unaligned F32 is read through a copy")
   func unaligned() throws {
-    let values: [Float] = [1, -2.5, 3e-40]
+    let values: [Float] = [1, -2.5, 0x1p-131]
     let data = values.withUnsafeBytes { Array($0) }
     for padding in 0..<4 {
       let header = #"{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}"# + String(repeating: " ", count: padding)
@@ -248,7 +248,7 @@ struct SafetensorsTests {
   @Test("what is written reads back bit for bit, in the order given")
   func roundTrip() throws {
     let path = folder.path + "/out.safetensors"
-    let special: [Float] = [0, -0.0, 1e-45, .greatestFiniteMagnitude, .infinity, -.infinity]
+    let special: [Float] = [0, -0.0, .leastNonzeroMagnitude, .greatestFiniteMagnitude, .infinity, -.infinity]
     try SafetensorsWriter.write(
       [
         ("z", [2, 3], special), ("a \"é\"", [], [.pi]), ("empty", [0, 5], []),

@@ -74,8 +74,8 @@ struct PictureTests {
     let frame = FakeRun.demo.frame(at: 300)
     let reader = Reader(RanksPicture.svg(frame))
     #expect(reader["rect.track"] == 18)
-    // One planted mark a module and one in the legend; the triangle has a class of its own.
-    #expect(reader["line.planted-line"] == 19 && reader["path.planted"] == 19)
+    // One mark a module where rank was planted, and one in the legend.
+    #expect(reader["line.planted-line"] == 9 && reader["path.planted"] == 9)
     for type in ["query", "attention.output", "0", "2", "Σ", "36"] {
       let isWritten = reader.texts.contains(type)
       #expect(isWritten, "\(type)")
@@ -106,7 +106,7 @@ struct PictureTests {
     }
     // In the plot and in the legend.
     #expect(reader["line.change"] == 2)
-    #expect(reader.texts.contains("target 2 → 1 at step 120"))
+    #expect(reader.texts.contains("120: target 2 → 1"))
     #expect(Reader(BudgetPicture.svg(FakeRun.demo.frame(at: 400)))["path.old"] == 0)
   }
 

@@ -18,7 +18,8 @@ struct TrainingGeometry {
   init(inner: Area, quantities: [Int]) {
     let count = quantities.count
     var plots: [Plot] = []
-    let columns = inner.width >= 56 ? 2 : 1
+    // Two plots side by side where they are wide enough, or where they would be low below each other.
+    let columns = inner.width >= 110 || (inner.width >= 56 && inner.height < count * 6) ? 2 : 1
     let rows = (count + columns - 1) / columns
     let height = inner.height / max(rows, 1)
     if height >= 3 {

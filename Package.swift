@@ -22,9 +22,9 @@ let package = Package(
   targets: [
     // MARK: C underneath
     .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
-    .target(name: "CKernels"),
+    .target(name: "CKernels", cSettings: [.treatAllWarnings(as: .error)]),
     .systemLibrary(name: "CNcurses", providers: [.apt(["libncurses-dev"])]),
-    .target(name: "CTerminal"),
+    .target(name: "CTerminal", cSettings: [.treatAllWarnings(as: .error)]),
 
     // MARK: Rooms, from the ground up
     .target(name: "Kernels", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: strict),

@@ -26,7 +26,9 @@ struct OrthogonalityTests {
           for j in 0..<3 {
             var dot = i == j ? -1.0 : 0
             for c in 0..<columns {
-              dot += Double(store.block.weights[offset + i * columns + c]) * Double(store.block.weights[offset + j * columns + c])
+              dot +=
+                Double(store.block.weights[offset + i * columns + c])
+                * Double(store.block.weights[offset + j * columns + c])
             }
             square += dot * dot
           }

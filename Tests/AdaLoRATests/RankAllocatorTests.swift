@@ -19,7 +19,9 @@ struct RankAllocatorTests {
       let layout = adapter.layout
       random.fillNormal(store.block.gradients + layout.pOffset, count: layout.rank * 5, deviation: 1)
       random.fillNormal(store.block.gradients + layout.qOffset, count: layout.rank * 7, deviation: 1)
-      if let offset = layout.lambdaOffset { random.fillNormal(store.block.gradients + offset, count: layout.rank, deviation: 1) }
+      if let offset = layout.lambdaOffset {
+        random.fillNormal(store.block.gradients + offset, count: layout.rank, deviation: 1)
+      }
     }
   }
 

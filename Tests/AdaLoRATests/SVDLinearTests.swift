@@ -41,7 +41,9 @@ struct SVDLinearTests {
     let y = s.layer.forward(s.x)
     for row in 0..<Self.rows {
       for o in 0..<Self.outputs {
-        let expected = (0..<Self.inputs).reduce(s.bias[o]) { $0 + s.x[row * Self.inputs + $1] * s.weight[o * Self.inputs + $1] }
+        let expected = (0..<Self.inputs).reduce(s.bias[o]) {
+          $0 + s.x[row * Self.inputs + $1] * s.weight[o * Self.inputs + $1]
+        }
         #expect(abs(y[row * Self.outputs + o] - expected) < 1e-5)
       }
     }

@@ -48,4 +48,20 @@ import Testing
       #expect(Glyphs.shown(glyph, at: .braille) == "?")
     }
   }
+
+  @Test("every glyph in the dashboard's sources is in the table")
+  func sources() throws {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("../../Sources/Dashboard").standardizedFileURL
+    let files = try FileManager.default.subpathsOfDirectory(atPath: root.path).filter { $0.hasSuffix(".swift") }
+    #expect(files.contains("Canvas/Glyphs.swift"))
+    for file in files {
+      let text = try String(contentsOf: root.appendingPathComponent(file), encoding: .utf8)
+      for line in text.split(separator: "\n") where !line.drop(while: { $0 == " " }).hasPrefix("//") {
+        for glyph in line.unicodeScalars where Glyphs.shown(glyph, at: .braille) == Glyphs.unknown {
+          #expect(glyph == "?", "\(glyph) in \(file)")
+        }
+      }
+    }
+  }
 }

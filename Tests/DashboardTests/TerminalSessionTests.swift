@@ -288,6 +288,19 @@ private struct Exerciser {
     try exerciser.expectShell(status: 0)
   }
 
+  @Test("continued after a stop that it could not see, it takes the terminal again")
+  func continued() throws {
+    let exerciser = try Exerciser()
+    try exerciser.start()
+    let pid = try exerciser.pid()
+    try exerciser.session.press("-R")  // resets the terminal
+    try exerciser.session.wait("an empty screen") { !$0.contains("end of row") }
+    kill(pid, SIGCONT)
+    try exerciser.session.wait("the screen again") { $0.contains("end of row") && $0.contains("resumed\n") }
+    #expect(
+      try exerciser.session.modes() == .init(showsCursor: false, isAlternate: true, reportsMouse: true))
+  }
+
   @Test(
     "a crash gives the terminal back and says what happened and where the run is saved",
     arguments: [

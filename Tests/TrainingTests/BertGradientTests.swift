@@ -42,7 +42,8 @@ private final class Probe {
       ids.withUnsafeBufferPointer { ids in
         types.withUnsafeBufferPointer { types in
           guard let ids = ids.baseAddress, let types = types.baseAddress else { return }
-          batch.append(ids, types: types, count: length, label: Int32(i % 3), example: Int32(i), worker: i * threads / 4)
+          batch.append(
+            ids, types: types, count: length, label: Int32(i % 3), example: Int32(i), worker: i * threads / 4)
         }
       }
     }

@@ -22,7 +22,7 @@ public final class CursesTerminal: Terminal {
   public private(set) var size: (width: Int, height: Int) = (80, 24)
   public let colorDepth: ColorDepth
   public private(set) var glyphLevel: GlyphLevel
-  /// Bytes and writes sent by `show` since the start.
+  /// What `show` sent since the start: bytes, and frames, each one write.
   public private(set) var bytesSent = 0
   public private(set) var framesSent = 0
 
@@ -30,7 +30,6 @@ public final class CursesTerminal: Terminal {
   private let output: Int32
   private let outputs: RedirectedOutputs
   private let log: String
-  private let screen: OpaquePointer
   /// Keys are read from a pad: reading from a window would refresh it.
   private let pad: UnsafeMutablePointer<WINDOW>
   private let controls: Controls
@@ -63,7 +62,7 @@ public final class CursesTerminal: Terminal {
     }
     // Newer terminals name themselves after xterm, and their descriptions are often not installed.
     let names = name.hasPrefix("xterm-") ? [name, "xterm-256color"] : [name]
-    guard let screen = names.lazy.compactMap({ newterm($0, outputFile, inputFile) }).first else {
+    guard names.contains(where: { newterm($0, outputFile, inputFile) != nil }) else {
       ct_release()
       throw TerminalError(description: "terminfo does not know TERM=\(name)")
     }
@@ -73,7 +72,6 @@ public final class CursesTerminal: Terminal {
       throw TerminalError(description: "TERM=\(name) cannot place the cursor")
     }
     self.log = log
-    self.screen = screen
     self.pad = pad
     self.controls = controls
 

@@ -96,7 +96,7 @@ struct ViewTests {
     // One a pruned triplet, and those of the legend and the status line.
     #expect(pruned > 0 && crosses == pruned + 2)
     state.strike("t")
-    #expect(state.screen.contains("mean a module, steps 0…412"))
+    #expect(state.screen.contains("mean a module, steps 0-412"))
   }
 
   @Test("the Budget panel shows both curves after the target was changed")

@@ -140,7 +140,7 @@ extension Scene {
       text.add("  % of all \(state.quantity.symbol)", Theme.dim)
     }
     if state.isOverTime, let first = past.first?.record.step, area.width - text.width >= 20 {
-      text.add("  mean a module, steps \(first)…\(step)", Theme.dim)
+      text.add("  mean a module, steps \(first)-\(step)", Theme.dim)
     }
     canvas.put(text, in: area, x: 0, y: 0)
     guard area.height >= 2 else { return }
@@ -151,7 +151,8 @@ extension Scene {
   private func agreement(width: Int) -> StyledText {
     guard let decisions else { return StyledText("the rules agree once something is scored", Theme.dim) }
     let isWide = width >= 72
-    var text = StyledText(isWide ? "kept alike with \(rule.rawValue): " : width >= 46 ? "kept alike, %: " : "alike ", Theme.dim)
+    let label = isWide ? "kept alike with \(rule.rawValue): " : width >= 46 ? "kept alike, %: " : "alike "
+    var text = StyledText(label, Theme.dim)
     for other in ScoringRule.allCases where other != rule {
       guard let share = decisions.agreement(rule, other) else { continue }
       text.add(isWide ? other.rawValue : String(other.rawValue.prefix(width >= 44 ? 4 : 3)), Theme.dim)

@@ -68,7 +68,7 @@ extension Scene {
     if state.isLogarithmic { note.add(" log-y ", Theme.warning) }
     var foot = StyledText()
     if let first = frame.history.first?.record.step, let last = frame.history.last?.record.step {
-      foot.add(" steps \(first)…\(last) ", Theme.dim)
+      foot.add(" steps \(first)-\(last) ", Theme.dim)
     }
     canvas.border(area, title: title(.training), note: note, foot: foot, isFocused: isFocused(.training))
     let geometry = TrainingGeometry(inner: area.inner, quantities: frame.quantities)

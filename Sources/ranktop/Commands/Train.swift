@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Foundation
+import Models
 import Training
 
 /// What every command that trains can be told.

@@ -1,0 +1,221 @@
+// Reading an experiment file, with what the command line changes in it.
+
+import Foundation
+import Models
+
+extension Experiment {
+  /// Reads an experiment.
+  /// - Parameters:
+  ///   - path: a TOML file. Relative paths in it start at its folder.
+  ///   - overrides: `section.key=value`, as `--set` has them, applied in order. The value is TOML, or bare words that
+  ///     stand for a string; relative paths start at the working directory.
+  ///   - seed: of `--seed`, in place of the file's.
+  ///   - threads: of `--threads`, in place of the file's.
+  /// - Throws: for a file that is missing or malformed, with line, key and what was expected; for an override that is
+  ///   wrong, with kind `usage`.
+  public static func load(
+    path: String, overrides: [String] = [], seed: Int? = nil, threads: Int? = nil
+  ) throws(InputError) -> Experiment {
+    try parse(try FileBytes.read(path), path: path, overrides: overrides, seed: seed, threads: threads)
+  }
+
+  /// `load`, for bytes at hand.
+  static func parse(
+    _ bytes: [UInt8], path: String, overrides: [String] = [], seed: Int? = nil, threads: Int? = nil
+  ) throws(InputError) -> Experiment {
+    var reader = ExperimentReader(path: path)
+    try reader.read(try TOMLDocument(bytes, file: path))
+    for override in overrides { try reader.apply(override) }
+    if let seed { try reader.set("seed", to: .integer(seed), by: "--seed \(seed)") }
+    if let threads { try reader.set("training.threads", to: .integer(threads), by: "--threads \(threads)") }
+    try reader.checkTogether()
+    return reader.experiment
+  }
+
+  /// The experiment as TOML with every key and absolute paths: loading it gives an equal experiment.
+  public var tomlText: String {
+    var text = ""
+    for section in [""] + ExperimentKey.sections {
+      text += section.isEmpty ? "" : "\n[\(section)]\n"
+      for key in ExperimentKey.all where key.section == section {
+        if let value = key.text(self) { text += "\(key.name) = \(value)\n" }
+      }
+    }
+    return text
+  }
+}
+
+/// An experiment while it is read, and where each of its keys was set.
+private struct ExperimentReader {
+  /// Where a key's value comes from.
+  private enum Origin {
+    case file(line: Int?)
+    case commandLine(String)
+  }
+
+  var experiment: Experiment
+  private let path: String
+  private let folder: String
+  private var origins: [String: Origin] = [:]
+
+  init(path: String) {
+    self.path = path
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+    folder = parts.isEmpty ? "." : parts.joined(separator: "/") + "/"
+    experiment = Experiment(path: path)
+  }
+
+  // MARK: Values
+
+  /// Sets what the file says, in the order of its lines, so that the first mistake is the one reported.
+  mutating func read(_ document: TOMLDocument) throws(InputError) {
+    var entries: [(path: [String], value: TOMLNode, line: Int?)] = []
+    for (name, value) in document.entries {
+      if case .table(let section) = value, ExperimentKey.sections.contains(name) {
+        for (key, value) in section { entries.append(([name, key], value, document.lines[[name, key]])) }
+      } else {
+        entries.append(([name], value, document.lines[[name]]))
+      }
+    }
+    entries.sort { a, b in
+      (a.line ?? .max, a.path.joined(separator: ".")) < (b.line ?? .max, b.path.joined(separator: "."))
+    }
+    for entry in entries {
+      let name = entry.path.joined(separator: ".")
+      let place = Self.place(line: entry.line, Self.printable(name))
+      if entry.path.count == 1, ExperimentKey.sections.contains(name) {
+        throw InputError(file: path, place: place, "\(entry.value.shown), expected a table, [\(name)]")
+      }
+      guard let key = ExperimentKey.find(name), entry.path.joined(separator: ".") == key.path else {
+        throw InputError(file: path, place: place, Self.unknown(entry.path, isTable: Self.isTable(entry.value)))
+      }
+      if let complaint = key.set(&experiment, entry.value, folder) {
+        throw InputError(file: path, place: place, complaint)
+      }
+      origins[name] = .file(line: entry.line)
+    }
+  }
+
+  /// Applies one `--set`.
+  mutating func apply(_ override: String) throws(InputError) {
+    let place = "--set \(override)"
+    guard let equals = override.firstIndex(of: "=") else {
+      throw InputError(.usage, file: "", place: place, "no value, expected section.key=value")
+    }
+    let name = override[..<equals].trimmingCharacters(in: .whitespaces)
+    let text = override[override.index(after: equals)...].trimmingCharacters(in: .whitespaces)
+    guard ExperimentKey.find(name) != nil else {
+      let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+      throw InputError(.usage, file: "", place: place, Self.unknown(parts, isTable: false))
+    }
+    let value: TOMLNode
+    if let parsed = TOMLDocument.value(text) {
+      value = parsed
+    } else if let first = text.first, "\"'[{".contains(first) {
+      throw InputError(.usage, file: "", place: place, "not a TOML value, expected one, or bare words")
+    } else {
+      value = .string(text)
+    }
+    try set(name, to: value, by: place)
+  }
+
+  /// Sets a key from the command line.
+  mutating func set(_ name: String, to value: TOMLNode, by place: String) throws(InputError) {
+    if let complaint = ExperimentKey.find(name)?.set(&experiment, value, ".") {
+      throw InputError(.usage, file: "", place: place, complaint)
+    }
+    origins[name] = .commandLine(place)
+  }
+
+  // MARK: Checks over several keys
+
+  func checkTogether() throws(InputError) {
+    let missing = ExperimentKey.all.filter { $0.isRequired && origins[$0.path] == nil }
+    if !missing.isEmpty {
+      throw InputError(
+        file: path, place: missing.map(\.path).joined(separator: ", "),
+        missing.count == 1 ? "missing, expected \(missing[0].expected)" : "missing, all of them are required")
+    }
+    let data = experiment.data
+    if data.eval == nil && data.split == nil {
+      throw InputError(
+        file: path, place: "data.eval", "missing, expected a file, or data.split with the column that says train or dev")
+    }
+    if data.eval != nil && data.split != nil {
+      throw error(
+        at: ["data.split", "data.eval"], "data.split", "data.eval is set as well, expected one of the two")
+    }
+    guard experiment.adapter.peftType == .adalora else { return }
+    let adapter = experiment.adapter
+    if adapter.targetR > adapter.initR {
+      throw error(
+        at: ["adapter.target_r", "adapter.init_r"], "adapter.target_r",
+        "\(adapter.targetR)\(byDefault("adapter.target_r")), "
+          + "expected at most adapter.init_r, \(adapter.initR)\(byDefault("adapter.init_r"))")
+    }
+    let warmups = adapter.tinit + adapter.tfinal
+    if warmups >= experiment.training.totalStep {
+      throw error(
+        at: ["adapter.tinit", "adapter.tfinal", "training.total_step"], "adapter.tinit + adapter.tfinal",
+        "\(adapter.tinit) + \(adapter.tfinal) = \(warmups), "
+          + "expected less than training.total_step, \(experiment.training.totalStep)")
+    }
+  }
+
+  private func byDefault(_ name: String) -> String { origins[name] == nil ? " (its default)" : "" }
+
+  /// An error of several keys together: at the first of them that the command line set, else that the file has.
+  private func error(at names: [String], _ subject: String, _ message: String) -> InputError {
+    for name in names {
+      if case .commandLine(let place) = origins[name] {
+        return InputError(.usage, file: "", place: place, "\(subject): \(message)")
+      }
+    }
+    for name in names {
+      if case .file(let line) = origins[name] {
+        return InputError(file: path, place: Self.place(line: line, subject), message)
+      }
+    }
+    return InputError(file: path, place: subject, message)
+  }
+
+  // MARK: Wording
+
+  private static func place(line: Int?, _ name: String) -> String {
+    line.map { "line \($0): \(name)" } ?? name
+  }
+
+  private static func isTable(_ node: TOMLNode) -> Bool {
+    if case .table = node { true } else { false }
+  }
+
+  /// A key's name as an error shows it.
+  private static func printable(_ name: String) -> String {
+    let quoted = TOMLNode.quoted(name).dropFirst().dropLast()
+    return quoted.count > 80 ? quoted.prefix(79) + "…" : String(quoted)
+  }
+
+  /// What to say of a key that does not exist: the nearest in its section, the same elsewhere, or all there are.
+  private static func unknown(_ path: [String], isTable: Bool) -> String {
+    let sections = ExperimentKey.sections
+    let name = path[path.count - 1]
+    if path.count == 1 && isTable {
+      let near = Spelling.nearest(to: name, among: sections)
+      return "unknown section" + (near.map { "; did you mean \($0)?" } ?? ", expected \(sections.joined(alternatives: "or"))")
+    }
+    let section = path.count == 1 ? "" : path[0]
+    let siblings = ExperimentKey.all.filter { $0.section == section }
+    if let near = Spelling.nearest(to: name, among: siblings.map(\.name)) {
+      return "unknown key; did you mean \(near)?"
+    }
+    if let elsewhere = ExperimentKey.all.first(where: { $0.name == name }) {
+      return "unknown key; did you mean \(elsewhere.path)?"
+    }
+    if siblings.isEmpty {
+      let near = Spelling.nearest(to: section, among: sections)
+      return "unknown section" + (near.map { "; did you mean \($0)?" } ?? ", expected \(sections.joined(alternatives: "or"))")
+    }
+    let known = siblings.map(\.name).joined(alternatives: "or")
+    return "unknown key, expected " + (section.isEmpty ? "\(known), or a section: \(sections.joined(alternatives: "or"))" : known)
+  }
+}

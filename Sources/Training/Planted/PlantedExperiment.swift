@@ -95,9 +95,10 @@ public struct PlantedExperiment: Sendable {
     return vectors
   }
 
-  /// Builds the whole run.
+  /// Builds the whole run. It has no folder: snapshots go to `snapshots/` in the working directory.
   public func makeSession(
-    threads: Int, commands: CommandQueue = CommandQueue(), frames: Mailbox<Frame>? = nil
+    threads: Int, commands: CommandQueue = CommandQueue(), frames: Mailbox<Frame>? = nil,
+    snapshots: (any SnapshotWriting)? = nil
   ) throws(InputError) -> Session {
     let config = Self.config
     let planted = planted()
@@ -127,9 +128,31 @@ public struct PlantedExperiment: Sendable {
       modules: zip(Self.modules, planted).map { RunDescription.Module($0, plantedRank: $1) }, initialRank: initialRank,
       effectiveScale: SVDParameterization().scale(alpha: alpha, rank: initialRank), totalSteps: steps,
       threads: threads, blasCore: BLAS.coreName, metric: "")
-    return Session(
-      trainer: trainer, description: description, evaluator: nil, evalEvery: 0, commands: commands, frames: frames,
-      writeSnapshot: nil)
+    let session = Session(
+      trainer: trainer, description: description, evaluator: nil, evalEvery: 0, commands: commands, frames: frames)
+    if let snapshots {
+      session.writeSnapshot = { (frame, formats) throws(InputError) in
+        let path = "snapshots/\(frame.description.run)-step-\(frame.stepsDone)"
+        return try snapshots.write(frame, formats: formats, to: path) { (place) throws(InputError) in
+          try writeAdapter(trainer, to: place)
+        }
+      }
+    }
+    return session
+  }
+
+  /// Writes the student's adapter as it is now; there is no head.
+  private func writeAdapter(_ trainer: Trainer, to folder: String) throws(InputError) {
+    let allocator = trainer.allocator
+    let schedule = allocator?.schedule
+    let description = PEFTAdapter.Description(
+      method: .adalora, taskType: "SEQ_CLS", baseModel: "planted-rank BERT",
+      targetModules: .list(Self.modules.map(\.name)), alpha: alpha, dropout: 0, initialRank: initialRank,
+      targetRank: Double(schedule?.targetBudget ?? 0) / Double(Self.modules.count),
+      tinit: schedule?.initialWarmup ?? 0, tfinal: schedule?.finalWarmup ?? 0, deltaT: schedule?.maskInterval ?? 1,
+      beta1: allocator?.beta1 ?? beta1, beta2: allocator?.beta2 ?? beta2,
+      orthRegWeight: trainer.options.orthRegWeight, totalSteps: steps)
+    try PEFTAdapter.write(trainer.store, description, pattern: PEFTAdapter.pattern(trainer), to: folder)
   }
 
   /// Compares what a run allocated with what was planted.

@@ -2,6 +2,7 @@
 
 import AdaLoRA
 import ArgumentParser
+import Dashboard
 import Foundation
 import Models
 import Training
@@ -43,7 +44,8 @@ struct Demo: ParsableCommand {
     let trace = try training.trace.map { path in try TraceWriter(path: path) }
     let conductor = Conductor(screen)
     let session = try experiment.makeSession(
-      threads: threads > 0 ? threads : Machine.cores, commands: conductor.commands, frames: conductor.frames)
+      threads: threads > 0 ? threads : Machine.cores, commands: conductor.commands, frames: conductor.frames,
+      snapshots: SnapshotWriter())
     let (ending, status) = try conductor.run(total: steps, log: "/dev/null", savedPlace: nil, session: session) {
       onStep in
       var failure: InputError?

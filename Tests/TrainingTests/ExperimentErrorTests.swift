@@ -43,7 +43,6 @@ import Testing
       ("orth_reg_weight = -1", "orth_reg_weight: -1, expected a number of at least 0"),
       ("peft_type = \"lora\"", "peft_type: \"lora\", expected ADALORA or LORA"),
       ("score = \"smooth\"", "score: \"smooth\", expected smoothed, sensitivity, magnitude, random or uniform"),
-      ("dialect = 1979-05-27", "dialect: the date or time 1979-05-27, expected peft, loralib or paper"),
       (
         "target_modules = 3",
         "target_modules: 3, expected a list of names, a regular expression or \"all-linear\""
@@ -230,9 +229,19 @@ import Testing
   func syntax() {
     for (text, line) in [
       ("seed = 1\nname = \n", 2), ("[model\n", 1), ("seed = 1\nseed = 2\n", 2), ("a = \"\n\n", 1), ("seed = 01\n", 1),
+      ("[&", 1), ("seed = 1\n\n[[[model]]]\n", 3), ("a = \n[&\n", 1),
     ] {
       let text = Self.complaint(text)?.text ?? ""
       #expect(text.hasPrefix("exp.toml: line \(line): not TOML: "), "\(text)")
+    }
+  }
+
+  @Test("a string without quotes is told to have them")
+  func unquoted() {
+    for (line, value) in [("score = random", "random"), ("tinit = 1979-05-27", "1979-05-27"), ("beta1 = .5", ".5")] {
+      #expect(
+        Self.complaint(Self.adapter(line))?.text
+          == "exp.toml: line 11: not TOML: expected a number, true, false or a string in quotes, not \"\(value)\"")
     }
   }
 

@@ -53,7 +53,8 @@ import Testing
     let train = folder.path + "/train.tsv"
     #expect(
       throws: InputError(
-        file: folder.path + "/dev.tsv", place: "line 3", "label \"2\" does not occur in training, expected \"0\" or \"1\"")
+        file: folder.path + "/dev.tsv", place: "line 3",
+        "label \"2\" does not occur in training, expected \"0\" or \"1\"")
     ) {
       try load(folder, train: "sentence\tlabel\na\t1\nb\t0\n", eval: "sentence\tlabel\nd\t1\ne\t2\n")
     }

@@ -116,7 +116,8 @@ import Testing
   @Test("CSV follows RFC 4180: quoted commas, doubled quotes, line ends in fields")
   func csv() throws {
     let read = try rows(
-      "text,label\r\nplain,1\r\n\"with, comma\",0\r\n\"a \"\"word\"\"\",1\r\n\"two\r\nlines\n\",0\r\n\"\",1\r\n ä ,\"0\"\r\n", .csv)
+      "text,label\r\nplain,1\r\n\"with, comma\",0\r\n\"a \"\"word\"\"\",1\r\n\"two\r\nlines\n\",0\r\n\"\",1\r\n ä ,\"0\"\r\n",
+      .csv)
     #expect(read.texts == ["plain", "with, comma", "a \"word\"", "two\r\nlines\n", "", " ä "])
     #expect(read.labels == ["1", "0", "1", "0", "1", "0"])
     #expect(read.lines == [2, 3, 4, 5, 8, 9])
@@ -191,7 +192,9 @@ import Testing
     let examples = try DatasetReader.examples(
       path: path, format: .tsv, text: "text", label: "label", labels: LabelSet(names: ["0", "1"]))
     #expect(examples.labels == [1, 0] && examples.pairs == nil)
-    #expect(throws: InputError(file: path, place: "line 3", "label \"0\" does not occur in training, expected \"1\" or \"2\"")) {
+    #expect(
+      throws: InputError(file: path, place: "line 3", "label \"0\" does not occur in training, expected \"1\" or \"2\"")
+    ) {
       try DatasetReader.examples(
         path: path, format: .tsv, text: "text", label: "label", labels: LabelSet(names: ["1", "2"]))
     }

@@ -7,7 +7,8 @@ import Testing
 @testable import Training
 
 @Suite struct ExperimentErrorTests {
-  private static func complaint(_ text: String, set overrides: [String] = []) -> (text: String, kind: InputError.Kind)? {
+  private static func complaint(_ text: String, set overrides: [String] = []) -> (text: String, kind: InputError.Kind)?
+  {
     do {
       _ = try Experiment.parse(Array(text.utf8), path: "exp.toml", overrides: overrides)
       return nil
@@ -52,7 +53,10 @@ import Testing
         "target_modules: [\"query\", 2, [true], a table], expected a list of names, a regular expression or \"all-linear\""
       ),
       ("target_modules = []", "target_modules: [], expected a list of names, a regular expression or \"all-linear\""),
-      ("target_modules = \"\"", "target_modules: \"\", expected a list of names, a regular expression or \"all-linear\""),
+      (
+        "target_modules = \"\"",
+        "target_modules: \"\", expected a list of names, a regular expression or \"all-linear\""
+      ),
       ("target_modules = \"(query\"", "target_modules: \"(query\", expected a valid regular expression"),
       ("r = { a = 1 }", "r: a table, expected an integer, 1 to 65536"),
     ])
@@ -176,7 +180,8 @@ import Testing
   func together() {
     #expect(
       Self.complaint(Self.adapter("tinit = 40\ntfinal = 60\n"))?.text
-        == "exp.toml: line 11: adapter.tinit + adapter.tfinal: 40 + 60 = 100, expected less than training.total_step, 100")
+        == "exp.toml: line 11: adapter.tinit + adapter.tfinal: 40 + 60 = 100, expected less than training.total_step, 100"
+    )
     #expect(Self.complaint(Self.adapter("tinit = 40\ntfinal = 59\n")) == nil)
     #expect(
       Self.complaint(Self.adapter("\ntarget_r = 14\n"))?.text
@@ -205,7 +210,10 @@ import Testing
       ("seed=1\nname = 'x'", "\"1\\nname = 'x'\", expected an integer, 0 or more"),
       ("name=1", "1, expected a name that a folder can have"),
       ("model.path=", "\"\", expected a path"),
-      ("adapter.tinit=100", "adapter.tinit + adapter.tfinal: 100 + 0 = 100, expected less than training.total_step, 100"),
+      (
+        "adapter.tinit=100",
+        "adapter.tinit + adapter.tfinal: 100 + 0 = 100, expected less than training.total_step, 100"
+      ),
       ("adapter.init_r=3", "adapter.target_r: 8 (its default), expected at most adapter.init_r, 3"),
     ])
   func overrides(_ override: String, _ expected: String) {
@@ -253,9 +261,12 @@ import Testing
         return nil
       } catch { return error.description }
     }
-    #expect(complaint(Array("seed = 1\nname = \"".utf8) + [0xFF, 0x22]) == "exp.toml: line 2, byte 17: not UTF-8, expected UTF-8 text")
+    #expect(
+      complaint(Array("seed = 1\nname = \"".utf8) + [0xFF, 0x22])
+        == "exp.toml: line 2, byte 17: not UTF-8, expected UTF-8 text")
     #expect(complaint(Array("seed = 1\n#".utf8) + [0]) == "exp.toml: line 2: a NUL character, expected text")
-    #expect(complaint(Array("seed = 1\r\n\"a\\u0000b\" = 1".utf8)) == "exp.toml: line 2: a NUL character, expected text")
+    #expect(
+      complaint(Array("seed = 1\r\n\"a\\u0000b\" = 1".utf8)) == "exp.toml: line 2: a NUL character, expected text")
   }
 
   @Test("a file that is not there is missing, a folder is no file")
@@ -272,6 +283,7 @@ import Testing
   @Test("an error is one line without control characters, whatever the value")
   func oneLine() {
     let complaint = Self.complaint(Self.adapter("score = \"a\\nb\\u001b[31m\\u007f\\u0085\""))?.text
-    #expect(complaint?.hasPrefix("exp.toml: line 11: adapter.score: \"a\\nb\\u001b[31m\\u007f\\u0085\", expected") == true)
+    #expect(
+      complaint?.hasPrefix("exp.toml: line 11: adapter.score: \"a\\nb\\u001b[31m\\u007f\\u0085\", expected") == true)
   }
 }

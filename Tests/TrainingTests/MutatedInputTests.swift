@@ -45,8 +45,10 @@ private struct Seeded: RandomNumberGenerator {
   }
 
   static let pieces = [
-    "\"", "'", "\"\"\"", "'''", "[", "]", "[[", "]]", "{", "}", "=", ".", ",", "#", "\n", "\r\n", "\\", "\\u0000", "\\uD800",
-    "inf", "nan", "-", "1e999", "9223372036854775808", "0x", "1979-05-27T07:32:00Z", "true", "\u{FEFF}", "\u{2028}", "é",
+    "\"", "'", "\"\"\"", "'''", "[", "]", "[[", "]]", "{", "}", "=", ".", ",", "#", "\n", "\r\n", "\\", "\\u0000",
+    "\\uD800",
+    "inf", "nan", "-", "1e999", "9223372036854775808", "0x", "1979-05-27T07:32:00Z", "true", "\u{FEFF}", "\u{2028}",
+    "é",
     "[adapter]", "beta1 = 0.5", "a.b = 1", "target_modules = \"(((\"", "\t",
   ]
 
@@ -124,7 +126,8 @@ private struct Seeded: RandomNumberGenerator {
     var accepted = 0
     for round in 0..<3000 {
       let bytes = Self.mutate(
-        Array(text.utf8), with: ["\t", "\n", "\r\n", "\r", ",", "\"", "\"\"", "\u{FEFF}", "\0", "{", "}", "\\u"], &random)
+        Array(text.utf8), with: ["\t", "\n", "\r\n", "\r", ",", "\"", "\"\"", "\u{FEFF}", "\0", "{", "}", "\\u"],
+        &random)
       do {
         let rows = try DatasetReader.read(
           bytes, file: "f", format: format, text: "text", label: "label", pair: "pair", header: true, split: "split")

@@ -73,15 +73,20 @@ import Testing
   @Test("where a name, a value or an end is missing, the line says so")
   func broken() {
     for (text, line, what) in [
-      ("[&", 1, "a key"), ("a = 1\n  [[[x]]]", 2, "a key"), ("[", 1, "a key"), ("[[\n", 1, "a key"), ("[é]", 1, "a key"),
-      ("a.\n", 1, "a key"), ("[a\n", 1, "]"), ("[[a]\n", 1, "]]"), ("a\n", 1, "= after a key"), ("\na =\n", 2, "a value"),
+      ("[&", 1, "a key"), ("a = 1\n  [[[x]]]", 2, "a key"), ("[", 1, "a key"), ("[[\n", 1, "a key"),
+      ("[é]", 1, "a key"),
+      ("a.\n", 1, "a key"), ("[a\n", 1, "]"), ("[[a]\n", 1, "]]"), ("a\n", 1, "= after a key"),
+      ("\na =\n", 2, "a value"),
       ("a = [}", 1, "a value"), ("a = [,]", 1, "a value"), ("a = [1\n\n2]", 3, ", or ] in an array"),
-      ("a = {b = 1\n}", 1, ", or } in an inline table"), ("a = {b = 1,}", 1, "a key"), ("a = 1 b = 2", 1, "the end of the line"),
-      ("\na = \"x\n\"", 2, "the end of the string that begins here"), ("a = '''\n\n", 1, "the end of the string that begins here"),
+      ("a = {b = 1\n}", 1, ", or } in an inline table"), ("a = {b = 1,}", 1, "a key"),
+      ("a = 1 b = 2", 1, "the end of the line"),
+      ("\na = \"x\n\"", 2, "the end of the string that begins here"),
+      ("a = '''\n\n", 1, "the end of the string that begins here"),
       ("a = \u{A0}1", 1, "a value"), ("a = " + String(repeating: "[", count: 100_000), 1, "at most 64 levels"),
       (String(repeating: "a.", count: 100_000) + "b = 1", 1, "at most 64 levels"),
     ] {
-      #expect(throws: InputError(file: "t", place: "line \(line)", "not TOML: expected \(what)"), "\(text.prefix(30))") {
+      #expect(throws: InputError(file: "t", place: "line \(line)", "not TOML: expected \(what)"), "\(text.prefix(30))")
+      {
         try TOMLLines(Array(text.utf8), file: "t")
       }
     }

@@ -22,7 +22,9 @@ let package = Package(
   targets: [
     // MARK: C underneath
     .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
-    .target(name: "CKernels"),
+    .target(name: "CKernels", cSettings: [.treatAllWarnings(as: .error)]),
+    .systemLibrary(name: "CNcurses", providers: [.apt(["libncurses-dev"])]),
+    .target(name: "CTerminal", cSettings: [.treatAllWarnings(as: .error)]),
 
     // MARK: Rooms, from the ground up
     .target(name: "Kernels", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: strict),
@@ -34,7 +36,7 @@ let package = Package(
         "AdaLoRA", "Models", "TOMLKit", .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
-    .target(name: "Dashboard", dependencies: ["Training"], swiftSettings: strict),
+    .target(name: "Dashboard", dependencies: ["Training", "CNcurses", "CTerminal"], swiftSettings: strict),
     .executableTarget(
       name: "ranktop",
       dependencies: [
@@ -51,6 +53,8 @@ let package = Package(
     .testTarget(
       name: "TrainingTests", dependencies: ["Training"], resources: [.copy("Fixtures")],
       swiftSettings: strict),
-    .testTarget(name: "DashboardTests", dependencies: ["Dashboard"], swiftSettings: strict),
+    .executableTarget(
+      name: "TerminalExerciser", dependencies: ["Dashboard"], path: "Tests/TerminalExerciser", swiftSettings: strict),
+    .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "TerminalExerciser"], swiftSettings: strict),
   ]
 )

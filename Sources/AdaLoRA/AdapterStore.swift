@@ -52,7 +52,7 @@ public final class AdapterStore: @unchecked Sendable {
     }
   }
 
-  public init() {}
+  public init() { BLAS.useOneThread() }
 
   // MARK: Laying out
 
@@ -71,7 +71,8 @@ public final class AdapterStore: @unchecked Sendable {
     adapters.append(
       Adapter(
         name: name, outputSize: outputSize, inputSize: inputSize, layout: layout,
-        scale: Float(parameterization.scale(alpha: alpha, rank: scaleRank ?? rank)), parameterization: parameterization))
+        scale: Float(parameterization.scale(alpha: alpha, rank: scaleRank ?? rank)), parameterization: parameterization)
+    )
     return adapters.count - 1
   }
 

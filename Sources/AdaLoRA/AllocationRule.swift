@@ -47,8 +47,9 @@ public struct ReferenceThreshold: AllocationRule {
   public init() {}
 
   public func select(budget: Int, scores: [Float], rank: Int, order: inout [Int32], kept: inout [Bool]) -> Float? {
-    guard let threshold = GlobalTopBudget().select(
-      budget: budget, scores: scores, rank: rank, order: &order, kept: &kept)
+    guard
+      let threshold = GlobalTopBudget().select(
+        budget: budget, scores: scores, rank: rank, order: &order, kept: &kept)
     else { return nil }
     for i in scores.indices { kept[i] = scores[i] > threshold }
     return threshold

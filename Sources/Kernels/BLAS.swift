@@ -22,8 +22,14 @@ public enum BLAS {
       blasint(max(ldc, 1)))
   }
 
-  /// Makes OpenBLAS single-threaded: the workers that call it are the parallelism. Call once, before the first product.
-  public static func useOneThread() { openblas_set_num_threads(1) }
+  /// Makes OpenBLAS single-threaded: the workers that call it are the parallelism, and its own threads would wait for
+  /// each other. Whatever multiplies calls it first; only the first call does anything.
+  public static func useOneThread() { _ = isSingleThreaded }
+
+  private static let isSingleThreaded: Bool = {
+    openblas_set_num_threads(1)
+    return true
+  }()
 
   /// The core that OpenBLAS chose its kernels for, such as "Haswell".
   public static var coreName: String { String(cString: openblas_get_corename()) }

@@ -4,12 +4,12 @@ import Foundation
 import Training
 
 enum Console {
-  static func error(_ text: String) { fputs("ranktop: \(text)\n", stderr) }
-  static func note(_ text: String) { fputs(text + "\n", stderr) }
-  static func result(_ text: String) {
-    print(text)
-    fflush(stdout)
-  }
+  static func error(_ text: String) { errorText("ranktop: \(text)\n") }
+  static func note(_ text: String) { errorText(text + "\n") }
+  static func result(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
+
+  /// Text to standard error as it is.
+  static func errorText(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 
   static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 }
@@ -44,8 +44,7 @@ final class Progress {
     if isTerminal {
       let filled = total > 0 ? 20 * done / total : 20
       let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: 20 - filled)
-      fputs("\r\u{1B}[K[\(bar)] \(text)", stderr)
-      fflush(stderr)
+      Console.errorText("\r\u{1B}[K[\(bar)] \(text)")
       hasBar = true
       if isLast { finish() }
     } else {
@@ -54,17 +53,18 @@ final class Progress {
   }
 
   private func clear() {
-    if hasBar { fputs("\r\u{1B}[K", stderr) }
+    if hasBar { Console.errorText("\r\u{1B}[K") }
   }
 
   /// Ends the bar's line.
   func finish() {
-    if hasBar { fputs("\n", stderr) }
+    if hasBar { Console.errorText("\n") }
     hasBar = false
   }
 
   static func duration(_ seconds: Double) -> String {
     let s = Int(seconds.rounded())
-    return s >= 3600 ? String(format: "%d:%02d:%02d", s / 3600, s / 60 % 60, s % 60) : String(format: "%d:%02d", s / 60, s % 60)
+    return s >= 3600
+      ? String(format: "%d:%02d:%02d", s / 3600, s / 60 % 60, s % 60) : String(format: "%d:%02d", s / 60, s % 60)
   }
 }

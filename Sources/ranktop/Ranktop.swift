@@ -2,7 +2,6 @@
 
 import ArgumentParser
 import Foundation
-import Kernels
 import Models
 import Training
 
@@ -16,7 +15,6 @@ struct Ranktop: ParsableCommand {
     defaultSubcommand: Demo.self)
 
   static func main() {
-    BLAS.useOneThread()
     do {
       var command = try parseAsRoot()
       try command.run()

@@ -54,6 +54,16 @@ public protocol Terminal: AnyObject {
   /// The next event; waits at most `timeout` milliseconds (nil: until something happens, 0: not at all). Returns nil
   /// when the time is over or another thread called `wake`.
   func nextEvent(timeout: Int?) -> InputEvent?
+  /// Why the program should end, once a signal or the closing of the terminal asked for it; `nextEvent` returns at once
+  /// when that happens.
+  var endRequest: EndRequest? { get }
+  /// Ends a `nextEvent` that waits; may be called from any thread.
+  var waker: @Sendable () -> Void { get }
   /// Ends the program's hold on the terminal; may be called twice.
   func restore()
+}
+
+extension Terminal {
+  public var endRequest: EndRequest? { nil }
+  public var waker: @Sendable () -> Void { {} }
 }

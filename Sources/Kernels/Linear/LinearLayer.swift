@@ -57,7 +57,8 @@ public final class TrainableLinear: LinearLayer {
   private let weightOffset: Int
   private let biasOffset: Int
 
-  public init(name: String, outputSize: Int, inputSize: Int, block: ParameterBlock, weightOffset: Int, biasOffset: Int) {
+  public init(name: String, outputSize: Int, inputSize: Int, block: ParameterBlock, weightOffset: Int, biasOffset: Int)
+  {
     self.name = name
     self.outputSize = outputSize
     self.inputSize = inputSize

@@ -30,6 +30,7 @@ public final class Workspace: @unchecked Sendable {
   ///   - gradients: as long as the parameter block, kept alive by the caller.
   ///   - slots: the number of low-rank layers of the model.
   public init(arena: Arena, gradients: MutableFloatPointer, slots: Int) {
+    BLAS.useOneThread()
     self.arena = arena
     self.gradients = gradients
     self.slots = slots

@@ -40,7 +40,8 @@ public struct Attention: Sendable {
       Softmax.forward(p, scale: scale, rows: length, columns: length)
       let mark = arena.mark
       let kept = dropped(p, at: start, length, dropout, firstRow, arena)
-      BLAS.multiply(length, headSize, length, kept, .no, lda: length, v + start, .no, ldb: width, out + start, ldc: width)
+      BLAS.multiply(
+        length, headSize, length, kept, .no, lda: length, v + start, .no, ldb: width, out + start, ldc: width)
       arena.release(to: mark)
     }
   }

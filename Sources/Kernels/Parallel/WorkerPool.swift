@@ -69,6 +69,7 @@ public final class WorkerPool: @unchecked Sendable {
   /// - Precondition: count ≥ 1.
   public init(count: Int) {
     precondition(count >= 1, "a pool of \(count) workers")
+    BLAS.useOneThread()
     self.count = count
     shared = Shared()
     for worker in 1..<max(count, 1) {

@@ -119,6 +119,9 @@ public final class Session {
     return result
   }
 
+  /// Whether a command ended it before its last step.
+  public var wasStopped: Bool { ending != nil }
+
   private func finish(_ ending: Ending) -> Ending {
     switch ending {
     case .finished:

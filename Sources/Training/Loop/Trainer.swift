@@ -157,7 +157,8 @@ public final class Trainer {
       func isBad(_ offset: Int, _ count: Int) -> Bool { (0..<count).contains { !values[offset + $0].isFinite } }
       for adapter in store.adapters {
         let layout = adapter.layout
-        if isBad(layout.pOffset, layout.rank * adapter.outputSize) || isBad(layout.qOffset, layout.rank * adapter.inputSize)
+        if isBad(layout.pOffset, layout.rank * adapter.outputSize)
+          || isBad(layout.qOffset, layout.rank * adapter.inputSize)
           || layout.lambdaOffset.map({ isBad($0, layout.rank) }) == true
         {
           return adapter.name

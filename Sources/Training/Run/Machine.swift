@@ -9,7 +9,7 @@ public enum Machine {
   /// The most memory that the process has held, in bytes.
   public static var peakResidentBytes: Int {
     var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     return Int(usage.ru_maxrss) * 1024
   }
 

@@ -22,6 +22,8 @@ struct Demo: ParsableCommand {
 
   @OptionGroup var training: TrainingArguments
 
+  @OptionGroup var screen: ScreenArguments
+
   @Option(help: ArgumentHelp("How triplets are scored.", valueName: "rule"))
   var score = ScoringRule.smoothed
 
@@ -39,30 +41,33 @@ struct Demo: ParsableCommand {
     experiment.seed = UInt64(training.seed ?? 0)
     let threads = training.threads ?? 0
     let trace = try training.trace.map { path in try TraceWriter(path: path) }
-    Interruption.install()
-    let session = try experiment.makeSession(threads: threads > 0 ? threads : Machine.cores)
-    let progress = Progress(total: steps)
-    var failure: InputError?
-    session.onStep = { record in
-      do throws(InputError) {
-        try trace?.write(record)
-      } catch {
-        failure = error
-        session.commands.send(.stop(discard: true))
+    let conductor = Conductor(screen)
+    let session = try experiment.makeSession(
+      threads: threads > 0 ? threads : Machine.cores, commands: conductor.commands, frames: conductor.frames)
+    let (ending, status) = try conductor.run(total: steps, log: "/dev/null", savedPlace: nil, session: session) {
+      onStep in
+      var failure: InputError?
+      session.onStep = { record in
+        do throws(InputError) {
+          try trace?.write(record)
+        } catch {
+          failure = error
+          session.commands.send(.stop(discard: true))
+        }
+        onStep(record)
       }
-      progress.show(record, session)
-      if Interruption.signal != 0 { session.commands.send(.stop(discard: true)) }
+      let ending = session.run()
+      if let failure { throw failure }
+      return ending
     }
-    let ending = session.run()
-    progress.finish()
-    if let failure { throw failure }
     switch ending {
     case .finished: Console.result(Self.table(experiment.outcome(of: session)))
-    case .stopped: throw ExitCode(Interruption.status)
+    case .stopped: Console.note("stopped after \(session.trainer.stepsDone) of \(steps) steps")
     case .failed(let reason):
       Console.error(reason)
       throw ExitStatus.failed
     }
+    if status != 0 { throw ExitCode(status) }
   }
 
   /// Planted against allocated rank a module, the correlation and the share.

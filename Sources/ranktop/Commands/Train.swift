@@ -2,13 +2,11 @@
 
 import ArgumentParser
 import Foundation
+import Models
 import Training
 
 /// What every command that trains can be told.
 struct TrainingArguments: ParsableArguments {
-  @Flag(help: "No dashboard, even in a terminal.")
-  var headless = false
-
   @Option(help: ArgumentHelp("Write one JSON object a step.", valueName: "file"))
   var trace: String?
 
@@ -41,6 +39,8 @@ struct Train: ParsableCommand {
 
   @OptionGroup var training: TrainingArguments
 
+  @OptionGroup var screen: ScreenArguments
+
   @Option(help: ArgumentHelp("Folder of runs.", valueName: "dir"))
   var runs = "runs"
 
@@ -53,26 +53,29 @@ struct Train: ParsableCommand {
     let experiment = try Experiment.load(
       path: experiment, overrides: overrides, seed: training.seed, threads: training.threads)
     let trace = try training.trace.map { path in try TraceWriter(path: path) }
-    Interruption.install()
-    let run = try TrainingRun(experiment, runs: runs)
+    let conductor = Conductor(screen)
+    let run = try TrainingRun(experiment, runs: runs, commands: conductor.commands, frames: conductor.frames)
     Console.note("run \(run.folder.path)")
-    let progress = Progress(total: experiment.training.totalStep)
-    let (ending, summary) = try run.train { record throws(InputError) in
-      try trace?.write(record)
-      progress.show(record, run.session)
-      if Interruption.signal != 0 { run.session.commands.send(.stop(discard: false)) }
+    let ((ending, summary), status) = try conductor.run(
+      total: experiment.training.totalStep, log: run.folder.log,
+      savedPlace: "the run is in \(run.folder.path)", session: run.session
+    ) { onStep in
+      let result = try run.train { record throws(InputError) in
+        try trace?.write(record)
+        onStep(record)
+      }
+      try trace?.write(result.summary)
+      return result
     }
-    progress.finish()
-    try trace?.write(summary)
     Console.result(summary.json.serialized(pretty: false))
     switch ending {
     case .finished: Console.note("adapter \(run.folder.adapter)")
-    case .stopped:
-      Console.note("stopped after \(summary.steps) steps; adapter \(run.folder.adapter)")
-      throw ExitCode(Interruption.status)
+    case .stopped(let discard):
+      Console.note("stopped after \(summary.steps) steps" + (discard ? "" : "; adapter \(run.folder.adapter)"))
     case .failed(let reason):
       Console.error("\(reason); the adapter of the last good step is in \(run.folder.adapter)")
       throw ExitStatus.failed
     }
+    if status != 0 { throw ExitCode(status) }
   }
 }

@@ -1,0 +1,71 @@
+// Sums, scalings and copies over whole vectors, rows or columns.
+#include "CKernels.h"
+#include "internal.h"
+
+RT_VECTOR void rt_fill_rows(float *y, const float *bias, size_t rows, size_t cols) {
+  for (size_t r = 0; r < rows; r++) memcpy(y + r * cols, bias, cols * sizeof(float));
+}
+
+RT_VECTOR void rt_add(float *y, const float *x, size_t n) {
+  RT_EACH
+  for (size_t i = 0; i < n; i++) y[i] += x[i];
+}
+
+RT_VECTOR void rt_scale(float *y, float scale, size_t n) {
+  RT_EACH
+  for (size_t i = 0; i < n; i++) y[i] *= scale;
+}
+
+RT_VECTOR void rt_add_column_sums(float *out, const float *x, size_t rows, size_t cols) {
+  for (size_t r = 0; r < rows; r++) {
+    RT_EACH
+    for (size_t c = 0; c < cols; c++) out[c] += x[r * cols + c];
+  }
+}
+
+RT_VECTOR void rt_scale_columns(float *out, const float *x, const float *factor, float scale, size_t rows,
+                                size_t cols) {
+  for (size_t r = 0; r < rows; r++) {
+    RT_EACH_MASKED
+    for (size_t c = 0; c < cols; c++) out[r * cols + c] = scale * factor[c] * x[r * cols + c];
+  }
+}
+
+/// Sixteen numbers that stay in registers.
+typedef float lanes __attribute__((vector_size(64)));
+
+RT_VECTOR void rt_add_column_dots(float *out, const float *x, const float *y, float scale, size_t rows, size_t cols) {
+  RT_CONTRACT
+  for (size_t start = 0; start < cols; start += 16) {
+    size_t width = cols - start < 16 ? cols - start : 16;
+    lanes sums = {0};
+    for (size_t r = 0; r < rows; r++) {
+      size_t i = r * cols + start;
+      lanes a = {0}, b = {0};
+      // Lanes past the width read what follows in memory, while there is any, and are thrown away.
+      size_t size = (i + 16 <= rows * cols ? 16 : width) * sizeof(float);
+      if (size == sizeof(lanes)) {
+        memcpy(&a, x + i, sizeof(lanes));
+        memcpy(&b, y + i, sizeof(lanes));
+      } else {
+        memcpy(&a, x + i, size);
+        memcpy(&b, y + i, size);
+      }
+      sums += a * b;
+    }
+    for (size_t c = 0; c < width; c++) out[start + c] += scale * sums[c];
+  }
+}
+
+RT_VECTOR double rt_sum_of_squares(const float *x, size_t n) {
+  RT_CONTRACT
+  double sums[16] = {0};
+  size_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    for (size_t k = 0; k < 16; k++) sums[k] += (double)x[i + k] * x[i + k];
+  }
+  for (; i < n; i++) sums[0] += (double)x[i] * x[i];
+  double total = 0;
+  for (size_t k = 0; k < 16; k++) total += sums[k];
+  return total;
+}

@@ -1,0 +1,113 @@
+// The dashboard's life on the main thread: events in, cells out, asleep when nothing changes.
+
+import Dispatch
+import Training
+
+public final class DashboardLoop {
+  /// Frames of the training are drawn at most this often, in seconds.
+  static let frameInterval = 0.05
+
+  private let terminal: any Terminal
+  private let mailbox: Mailbox<Frame>
+  private let send: (Command) -> Void
+  private let suspend: () -> Void
+  private let clock: () -> Double
+  public private(set) var state: DashboardState
+  private var shown: Canvas?
+
+  /// - Parameters:
+  ///   - mailbox: its `wake` must be the terminal's `waker`.
+  ///   - suspend: stops the process until it is continued, where the terminal hands ctrl-z on as a key.
+  ///   - clock: seconds from any fixed moment.
+  public init(
+    terminal: any Terminal, mailbox: Mailbox<Frame>, send: @escaping (Command) -> Void,
+    suspend: @escaping () -> Void = {},
+    clock: @escaping () -> Double = { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
+  ) {
+    self.terminal = terminal
+    self.mailbox = mailbox
+    self.send = send
+    self.suspend = suspend
+    self.clock = clock
+    state = DashboardState(width: terminal.size.width, height: terminal.size.height)
+  }
+
+  /// Runs until the person or a signal ends it. The terminal is left for the caller to restore.
+  public func run() -> QuitMode {
+    var lastFrame = -Double.infinity
+    _ = update(&state, .tick(seconds: clock()))
+    if let frame = mailbox.take() {
+      _ = update(&state, .frame(frame))
+      lastFrame = clock()
+    }
+    draw()
+    while true {
+      let event = terminal.nextEvent(timeout: timeout(lastFrame))
+      let now = clock()
+      let expired = state.nextExpiry.map { $0 <= now } ?? false
+      _ = update(&state, .tick(seconds: now))
+      var needsDrawing = expired
+      if let request = terminal.endRequest, let mode = handle(update(&state, .endRequested(request))) { return mode }
+      if let event {
+        // What a held key has queued up is taken at once, so that the screen never lags behind the hand.
+        var next: InputEvent? = event
+        var taken = 0
+        while let input = next {
+          if case .resumed = input {
+            let size = terminal.size
+            _ = update(&state, .input(.resize(width: size.width, height: size.height)))
+          }
+          if let mode = handle(update(&state, .input(input))) { return mode }
+          taken += 1
+          next = taken < 64 ? terminal.nextEvent(timeout: 0) : nil
+        }
+        needsDrawing = true
+      }
+      if now - lastFrame >= Self.frameInterval, let frame = mailbox.take() {
+        _ = update(&state, .frame(frame))
+        lastFrame = now
+        needsDrawing = true
+      } else if now - lastFrame < Self.frameInterval {
+        isFrameLikely = true
+      }
+      if needsDrawing { draw() }
+    }
+  }
+
+  /// Whether a frame may have been posted since the last was taken too soon before.
+  private var isFrameLikely = false
+
+  /// Milliseconds to the next thing that happens by itself; nil when there is none.
+  private func timeout(_ lastFrame: Double) -> Int? {
+    let now = clock()
+    var due = state.nextExpiry
+    if isFrameLikely {
+      let next = lastFrame + Self.frameInterval
+      due = min(due ?? next, next)
+      isFrameLikely = false
+    }
+    return due.map { max(0, Int((($0 - now) * 1000).rounded(.up))) }
+  }
+
+  private func handle(_ effects: [Effect]) -> QuitMode? {
+    for effect in effects {
+      switch effect {
+      case .send(let command): send(command)
+      case .suspend: suspend()
+      case .redraw: shown = nil
+      case .quit(let mode): return mode
+      }
+    }
+    return nil
+  }
+
+  private func draw() {
+    var canvas = Canvas(width: state.width, height: state.height)
+    view(
+      state, area: Area(x: 0, y: 0, width: state.width, height: state.height), on: &canvas,
+      glyphs: terminal.glyphLevel, colors: terminal.colorDepth)
+    guard canvas != shown else { return }
+    terminal.show(canvas)
+    shown = canvas
+  }
+}

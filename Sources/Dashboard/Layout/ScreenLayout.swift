@@ -1,0 +1,105 @@
+// Where everything stands on a screen of a given size; shared by the view and by what a click means.
+
+extension Area {
+  var right: Int { x + width }
+  var bottom: Int { y + height }
+  /// What a border of one cell leaves.
+  var inner: Area { Area(x: x + 1, y: y + 1, width: max(width - 2, 0), height: max(height - 2, 0)) }
+  func contains(_ px: Int, _ py: Int) -> Bool { px >= x && px < right && py >= y && py < bottom }
+}
+
+struct ScreenLayout {
+  static let minimumWidth = 80
+  static let minimumHeight = 24
+
+  let isTooSmall: Bool
+  let header: Area
+  let status: Area
+  let footer: Area
+  /// What is left for the panels, and those that are shown.
+  let body: Area
+  private(set) var panels: [(panel: Panel, area: Area)] = []
+
+  /// - Parameter zoomed: the panel that has the whole body.
+  /// - Parameter gridRows, moduleCount: what the Ranks and Importance panels would like to show.
+  init(width: Int, height: Int, zoomed: Panel?, gridRows: Int, moduleCount: Int) {
+    isTooSmall = width < Self.minimumWidth || height < Self.minimumHeight
+    let headerRows = width >= 132 ? 1 : 2
+    let statusRows = width >= 150 ? 1 : 2
+    header = Area(x: 0, y: 0, width: width, height: headerRows)
+    footer = Area(x: 0, y: height - 1, width: width, height: 1)
+    status = Area(x: 0, y: height - 1 - statusRows, width: width, height: statusRows)
+    body = Area(x: 0, y: headerRows, width: width, height: max(height - 1 - headerRows - statusRows, 0))
+    guard !isTooSmall else { return }
+    if let zoomed {
+      panels = [(zoomed, body)]
+    } else if width >= 250 {
+      let columns = Self.split(body.width, [1, 1, 1, 1])
+      let x = Self.starts(columns, from: 0)
+      column([.ranks, .triplet], x[0], columns[0], [Self.ranksHeight(body.height, gridRows, columns[0]), 0])
+      column([.importance], x[1], columns[1], [body.height])
+      column([.budget, .training], x[2], columns[2], [body.height * 9 / 20, 0])
+      column([.events], x[3], columns[3], [body.height])
+    } else if width >= 160 {
+      let columns = Self.split(body.width, [1, 1, 1])
+      let x = Self.starts(columns, from: 0)
+      column([.ranks, .triplet], x[0], columns[0], [Self.ranksHeight(body.height, gridRows, columns[0]), 0])
+      column([.importance], x[1], columns[1], [body.height])
+      let third = body.height / 3
+      column([.budget, .training, .events], x[2], columns[2], [third, body.height - 2 * third, 0])
+    } else {
+      let left = width * 11 / 20
+      // 8, 6 and 5 rows at 80×24; the rest goes mostly to the top, which never gets more than it can use.
+      let extra = max(body.height - 19, 0)
+      let wanted = max(gridRows * 3 + 6, (moduleCount + 1) / 2 + 5)
+      let top = min(8 + extra * 9 / 20, max(wanted, 8))
+      let middle = 6 + (body.height - top - 11) * 11 / 20
+      column([.ranks, .triplet, .events], 0, left, [top, middle, 0])
+      column([.importance, .training, .budget], left, width - left, [top, middle, 0])
+    }
+  }
+
+  func area(of panel: Panel) -> Area? { panels.first { $0.panel == panel }?.area }
+
+  func panel(atX x: Int, y: Int) -> Panel? { panels.first { $0.area.contains(x, y) }?.panel }
+
+  /// Puts panels below each other; the last takes what is left.
+  private mutating func column(_ stack: [Panel], _ x: Int, _ width: Int, _ heights: [Int]) {
+    var y = body.y
+    for (index, panel) in stack.enumerated() {
+      let height = index == stack.count - 1 ? body.bottom - y : heights[index]
+      panels.append((panel, Area(x: x, y: y, width: width, height: height)))
+      y += height
+    }
+  }
+
+  /// At least half to the Ranks panel, more where the grid needs it, and always 8 rows to the Triplet panel.
+  private static func ranksHeight(_ height: Int, _ gridRows: Int, _ width: Int) -> Int {
+    min(max(height / 2, min(gridRows + 6, height * 2 / 3)), max(height - 9, height / 2))
+  }
+
+  private static func split(_ total: Int, _ weights: [Int]) -> [Int] {
+    let sum = weights.reduce(0, +)
+    var parts = weights.map { total * $0 / sum }
+    parts[parts.count - 1] += total - parts.reduce(0, +)
+    return parts
+  }
+
+  private static func starts(_ widths: [Int], from x: Int) -> [Int] {
+    var start = x
+    return widths.map { width in
+      defer { start += width }
+      return start
+    }
+  }
+}
+
+extension DashboardState {
+  var grid: ModuleGrid { ModuleGrid(modules: frame?.description.modules ?? [], visible: visibleModules) }
+
+  func layout(_ grid: ModuleGrid) -> ScreenLayout {
+    ScreenLayout(
+      width: width, height: height, zoomed: isZoomed ? focus : nil, gridRows: grid.rows.count,
+      moduleCount: grid.places.count)
+  }
+}

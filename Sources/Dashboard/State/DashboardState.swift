@@ -1,0 +1,191 @@
+// Everything the dashboard knows, as one value: the latest frame and what the person has chosen to look at.
+
+import Training
+
+/// A change that was asked for and has not been seen in a frame for long enough.
+public struct RequestedChange: Sendable, Equatable {
+  public var parameter: Hyperparameter
+  public var old: Double
+  public var new: Double
+  /// What was wanted before this was asked for.
+  public var previous: Double
+  /// Changes of the parameter that the frame told of when this was asked for.
+  public var seen: Int
+  /// The step before whose forward it took effect; nil until a frame says so.
+  public var step: Int?
+  /// When the line goes, in seconds of the clock; nil until it took effect.
+  public var expires: Double?
+}
+
+public struct Toast: Sendable, Equatable {
+  public var text: String
+  public var isWarning: Bool
+  public var expires: Double
+}
+
+/// What the keys mean at the moment.
+public enum Mode: Sendable, Equatable {
+  case normal
+  case help(panel: Panel, scroll: Int)
+  case command(LineEditor, historyIndex: Int?, completion: Completion?)
+  /// The filter under edit, with what it was before.
+  case filter(LineEditor, previous: String)
+  case quitting(choice: QuitChoice)
+
+  /// Candidates that tab walks through.
+  public struct Completion: Sendable, Equatable {
+    var candidates: [String]
+    var index: Int
+    /// The text before the word that is completed.
+    var stem: String
+  }
+}
+
+public enum QuitChoice: Int, Sendable, CaseIterable {
+  case background, keep, discard, cancel
+}
+
+/// What a cell of the Importance panel stands for.
+public enum ImportanceQuantity: Int, Sendable, CaseIterable {
+  case score, sensitivity, uncertainty, lambda
+
+  var symbol: String {
+    switch self {
+    case .score: "S"
+    case .sensitivity: "Ī"
+    case .uncertainty: "Ū"
+    case .lambda: "|λ|"
+    }
+  }
+}
+
+public struct DashboardState: Sendable {
+  /// Cells of the terminal.
+  public var width: Int
+  public var height: Int
+  /// Seconds of the clock that the events bring.
+  public var now: Double = 0
+  public var frame: Frame?
+
+  public var focus: Panel = .ranks
+  public var isZoomed = false
+  /// The selected module and triplet; both are in range of the frame's description whenever there is one.
+  public var module = 0
+  public var triplet = 0
+  /// Shows only modules whose name has every word of it.
+  public var filter = ""
+  /// The recorded step that is shown in place of the newest.
+  public var scrubbedStep: Int?
+  public var mode: Mode = .normal
+  /// The hyper-parameter that `+` and `-` change.
+  public var chosen: Hyperparameter = .beta1
+  public var changes: [RequestedChange] = []
+  public var toasts: [Toast] = []
+  public var commandHistory: [String] = []
+
+  public var isSorted = false
+  public var quantity: ImportanceQuantity = .score
+  public var isOverTime = false
+  public var isLogarithmic = false
+  /// First visible row of the Ranks grid, first visible module of the Importance list, lines back from the newest
+  /// event.
+  public var ranksScroll = 0
+  public var importanceScroll = 0
+  public var eventsScroll = 0
+
+  /// The newest event that was looked at for a toast.
+  var seenEvent: Event?
+
+  public init(width: Int, height: Int) {
+    self.width = width
+    self.height = height
+  }
+
+  // MARK: What the frame says
+
+  var initialRank: Int { max(frame?.description.initialRank ?? 0, 0) }
+  var isLoRA: Bool { frame?.description.method == "LORA" }
+
+  var isOver: Bool {
+    switch frame?.state {
+    case .done, .failed: true
+    default: false
+    }
+  }
+
+  /// Indices of the modules that pass the filter, in model order.
+  var visibleModules: [Int] {
+    guard let modules = frame?.description.modules else { return [] }
+    let terms = filterTerms
+    return terms.isEmpty
+      ? Array(modules.indices) : modules.indices.filter { matches(modules[$0].name, terms) }
+  }
+
+  private var filterTerms: [[Unicode.Scalar]] {
+    filter.lowercased().split(separator: " ").map { Array($0.unicodeScalars) }
+  }
+
+  /// Every term occurs, and a term that ends in a digit ends a number: `layer.3` is not `layer.30`.
+  private func matches(_ name: String, _ terms: [[Unicode.Scalar]]) -> Bool {
+    let name = Array(name.lowercased().unicodeScalars)
+    return terms.allSatisfy { term in
+      guard let last = term.last, term.count <= name.count else { return false }
+      let endsInDigit = last.value >= 48 && last.value <= 57
+      return (0...(name.count - term.count)).contains { start in
+        guard (0..<term.count).allSatisfy({ name[start + $0] == term[$0] }) else { return false }
+        let end = start + term.count
+        return !(endsInDigit && end < name.count && name[end].value >= 48 && name[end].value <= 57)
+      }
+    }
+  }
+
+  /// The moment to show: the newest, or the recorded one that was scrubbed to.
+  var moment: Moment? {
+    guard let frame else { return nil }
+    if let step = scrubbedStep, let index = frame.historyIndex(near: step) {
+      return Moment(frame, at: index)
+    }
+    return Moment(frame)
+  }
+
+  // MARK: Reasons
+
+  /// Why a hyper-parameter cannot change now, or nil.
+  func reasonAgainstChanging(_ parameter: Hyperparameter) -> String? {
+    guard let frame else { return Reason.noRun }
+    if isOver { return Reason.over }
+    guard parameter.isAllocation else { return nil }
+    if isLoRA { return Reason.noAllocation }
+    guard let schedule = frame.schedule, parameter == .targetR || parameter == .deltaT else { return nil }
+    let what = parameter == .targetR ? "the target" : "ΔT"
+    return frame.stepsDone >= schedule.finalStep ? "\(what) is fixed after T − t_f = \(schedule.finalStep)" : nil
+  }
+
+  /// Why a command cannot be sent now, or nil. Keys and the command line ask the same.
+  func reasonAgainst(_ command: Command) -> String? {
+    guard let frame else { return Reason.noRun }
+    switch command {
+    case .export: return nil
+    case .set(let parameter, _): return reasonAgainstChanging(parameter)
+    case _ where isOver: return Reason.over
+    case .pause: return frame.state == .paused ? "paused already" : nil
+    case .resume: return frame.state == .paused ? nil : "it is training already"
+    case .step: return frame.state == .paused ? nil : "pause first (space)"
+    case .pauseAt(let step):
+      return step > frame.stepsDone ? nil : "step \(step) is over; \(frame.stepsDone) steps are done"
+    case .undo:
+      let depth = frame.interventions.reduce(0) { max($0 + ($1.isUndo ? -1 : 1), 0) }
+      return depth > 0 || changes.contains { $0.step == nil } ? nil : "no change to take back"
+    case .evaluate: return frame.description.metric.isEmpty ? "this run has no evaluation" : nil
+    case .stop: return nil
+    }
+  }
+}
+
+/// The reasons that stand in more than one place.
+enum Reason {
+  static let noRun = "no run yet"
+  static let over = "the run is over"
+  static let noAllocation = "LORA: no allocation"
+  static let durable = "comes with durable runs"
+}

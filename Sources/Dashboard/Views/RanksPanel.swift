@@ -1,0 +1,167 @@
+// Panel 1: where the rank is. A grid, layers down and module types across.
+
+import Training
+
+extension Scene {
+  func drawRanks(on canvas: inout Canvas, in area: Area) {
+    let kept = moment.ranks.reduce(0, +)
+    var note = StyledText()
+    note.add(" \(kept)", Theme.kept)
+    if let budget = moment.record?.budget, !state.isLoRA { note.add(" of budget \(budget)", Theme.label) }
+    note.add(" / \(modules.count * rank) ", Theme.dim)
+    var foot = StyledText()
+    if let share = plantedShare { foot.add(" \(NumberText.percent(share)) of it in planted modules ", Theme.label) }
+    if !state.filter.isEmpty {
+      foot = StyledText(" /\(cellText(state.filter)) \(visible.count) of \(modules.count) ", Theme.warning)
+    }
+    canvas.border(area, title: title(.ranks), note: note, foot: foot, isFocused: isFocused(.ranks))
+    let inner = area.inner
+    guard inner.width > 0, inner.height > 0 else { return }
+    guard !visible.isEmpty else {
+      canvas.put("no module has \"\(cellText(state.filter))\"", Theme.dim, in: inner, x: 0, y: 0)
+      return
+    }
+    let geometry = state.ranksGeometry(area, grid)
+    let fields = state.rankFields
+    heading(on: &canvas, in: inner, geometry, first: state.ranksScroll)
+    let before = moment.record.flatMap { frame.ranksBeforeLastMask(at: $0.step) }
+    let samples = geometry.rowHeight > 1 ? geometry.columnWidth - 1 : 0
+    for line in 0..<geometry.rowCount {
+      guard let row = grid.rows[at: state.ranksScroll + line] else { break }
+      let y = 1 + line * geometry.rowHeight
+      let label = row.layer.map(String.init) ?? "·"
+      canvas.put(label, Theme.dim, in: inner, x: max(geometry.labelWidth - 1 - label.count, 0), y: y)
+      for column in 0..<geometry.columnCount {
+        guard let index = row.cells[at: column + geometry.firstColumn] ?? nil else { continue }
+        let cell = Area(
+          x: inner.x + geometry.labelWidth + column * geometry.columnWidth, y: inner.y + y,
+          width: geometry.columnWidth - 1, height: 1)
+        drawRank(of: index, before, fields, on: &canvas, in: cell)
+        if samples > 0 {
+          let history = sampled(samples) { Double($0.ranks[at: index] ?? 0) }
+          canvas.put(
+            Spark.line(history, width: samples, range: 0...Double(max(rank, 1))), Theme.faint, in: inner,
+            x: geometry.labelWidth + column * geometry.columnWidth, y: y + 1)
+        }
+      }
+      if geometry.hasSums {
+        let sum = row.cells.reduce(0) { $0 + ($1.flatMap { moment.ranks[at: $0] } ?? 0) }
+        canvas.putRight(StyledText("\(sum)", Theme.label), in: inner, y: y)
+      }
+    }
+    drawSums(on: &canvas, in: inner, geometry)
+    drawSelected(on: &canvas, in: inner, geometry)
+  }
+
+  private func heading(on canvas: inout Canvas, in inner: Area, _ geometry: RanksGeometry, first: Int) {
+    let above = first > 0
+    let below = first + geometry.rowCount < grid.rows.count
+    canvas.put(above && below ? "▲▼" : above ? "▲" : below ? "▼" : "L", Theme.dim, in: inner, x: 0, y: 0)
+    for column in 0..<geometry.columnCount {
+      guard let type = grid.types[at: column + geometry.firstColumn] else { continue }
+      let isSelected = grid.places[state.module]?.column == column + geometry.firstColumn
+      canvas.put(
+        ModuleLabel.type(type, width: geometry.columnWidth - 1), isSelected ? Theme.strong : Theme.dim, in: inner,
+        x: geometry.labelWidth + column * geometry.columnWidth, y: 0)
+    }
+    if geometry.hasSums { canvas.putRight(StyledText("sum", Theme.dim), in: inner, y: 0) }
+  }
+
+  /// Number, planted, nonzero, ▲▼ and a bar, as much of it as fits.
+  private func drawRank(
+    of index: Int, _ before: [Int]?, _ fields: RankFields, on canvas: inout Canvas, in cell: Area
+  ) {
+    let kept = moment.ranks[at: index] ?? 0
+    let nonzero = moment.nonzero[at: index] ?? kept
+    let isSelected = index == state.module
+    var text = StyledText()
+    let number = String(kept)
+    text.add(String(repeating: " ", count: max(fields.digits - number.count, 0)))
+    text.add(number, kept == 0 ? Theme.dim : Theme.strong)
+    var left = cell.width - fields.least
+    if fields.planted > 0, left >= fields.planted {
+      let planted = modules[index].plantedRank.map { "/\($0)" } ?? ""
+      let agrees = modules[index].plantedRank == kept
+      text.add(planted, agrees ? Theme.kept : Theme.dim)
+      text.pad(to: fields.digits + fields.planted)
+      left -= fields.planted
+    }
+    let change = before.map { kept - ($0[at: index] ?? kept) } ?? 0
+    text.add(change > 0 ? "▲" : change < 0 ? "▼" : " ", change > 0 ? Theme.up : Theme.down)
+    if fields.nonzero > 0, left >= fields.nonzero {
+      if nonzero != kept { text.add("(\(nonzero))", Theme.pruned) }
+      text.pad(to: cell.width - left + fields.nonzero)
+      left -= fields.nonzero
+    }
+    if left >= 4 {
+      let bar = Spark.bar(kept, of: rank, width: min(left - 1, fields.bar))
+      text.add(" ")
+      text.add(bar.full, Theme.kept)
+      text.add(bar.rest, Theme.faint)
+    } else if left >= 1 {
+      text.add(String(Spark.level(rank > 0 ? Double(kept) / Double(rank) : 0)), Theme.kept)
+    }
+    canvas.put(text, in: cell, x: 0, y: 0, isElided: false)
+    if isSelected {
+      canvas.restyle(Area(x: cell.x, y: cell.y, width: min(fields.least + fields.planted, cell.width), height: 1)) {
+        $0 = Theme.selected
+      }
+    }
+  }
+
+  /// A line of sums by type, where there is room for it.
+  private func drawSums(on canvas: inout Canvas, in inner: Area, _ geometry: RanksGeometry) {
+    let y = inner.height - geometry.detailLines - 1
+    let used = 1 + geometry.rowCount * geometry.rowHeight - (geometry.rowHeight == 3 ? 1 : 0)
+    guard inner.height >= 12, y >= used else { return }
+    canvas.put("Σ", Theme.dim, in: inner, x: max(geometry.labelWidth - 2, 0), y: min(y, used + 1))
+    for column in 0..<geometry.columnCount {
+      let sum = grid.rows.reduce(0) { sum, row in
+        sum + ((row.cells[at: column + geometry.firstColumn] ?? nil).flatMap { moment.ranks[at: $0] } ?? 0)
+      }
+      canvas.put(
+        "\(sum)", Theme.label, in: inner, x: geometry.labelWidth + column * geometry.columnWidth, y: min(y, used + 1))
+    }
+  }
+
+  private func drawSelected(on canvas: inout Canvas, in inner: Area, _ geometry: RanksGeometry) {
+    guard geometry.detailLines > 0, let module else { return }
+    let kept = moment.ranks[at: state.module] ?? 0
+    var words = StyledText("kept ", Theme.dim)
+    words.add("\(kept)", Theme.kept)
+    words.add(" of \(rank)", Theme.dim)
+    if let nonzero = moment.nonzero[at: state.module], !state.isLoRA { words.add("  λ≠0 \(nonzero)", Theme.label) }
+    if let planted = module.plantedRank { words.add("  planted \(planted)", Theme.label) }
+    words.add("  ")
+    let y = inner.height - geometry.detailLines
+    let name = cellText(module.name)
+    var line = StyledText()
+    if geometry.detailLines == 1 {
+      line.add(ModuleLabel.short(module, width: 12) + "  ", Theme.strong)
+      line.add(words)
+    } else {
+      let size = "  \(module.outputSize)×\(module.inputSize)"
+      let room = max(inner.width - size.count, 4)
+      canvas.put(name.count > room ? "…" + String(name.suffix(room - 1)) : name, Theme.strong, in: inner, x: 0, y: y)
+      if name.count <= room { canvas.put(size, Theme.dim, in: inner, x: name.count, y: y) }
+      line = words
+    }
+    let room = min(inner.width - line.width, 40)
+    if room >= 4 {
+      let history = sampled(room) { Double($0.ranks[at: state.module] ?? 0) }
+      line.add(Spark.line(history, width: room, range: 0...Double(max(rank, 1))), Theme.curve)
+    }
+    canvas.put(line, in: inner, x: 0, y: inner.height - 1)
+  }
+
+  /// Share of the kept triplets that stand in modules with a planted rank; nil where nothing is planted.
+  private var plantedShare: Double? {
+    guard modules.contains(where: { $0.plantedRank != nil }) else { return nil }
+    let all = moment.ranks.reduce(0, +)
+    guard all > 0 else { return nil }
+    let inside = moment.ranks.indices.reduce(0) { sum, index in
+      sum + ((modules[at: index]?.plantedRank ?? 0) > 0 ? moment.ranks[index] : 0)
+    }
+    return Double(inside) / Double(all)
+  }
+}

@@ -1,0 +1,113 @@
+// view(state, area) → cells: the whole screen, out of the state alone. Pure.
+
+import Training
+
+/// Draws the dashboard.
+/// - Parameter area: where on the canvas; its size is the screen's.
+public func view(
+  _ state: DashboardState, area: Area, on canvas: inout Canvas, glyphs: GlyphLevel, colors: ColorDepth
+) {
+  guard area.width > 0, area.height > 0 else { return }
+  if area.x != 0 || area.y != 0 || area.width != canvas.width || area.height != canvas.height {
+    var own = Canvas(width: area.width, height: area.height)
+    view(
+      state, area: Area(x: 0, y: 0, width: area.width, height: area.height), on: &own, glyphs: glyphs, colors: colors)
+    for y in 0..<area.height { for x in 0..<area.width { canvas[area.x + x, area.y + y] = own[x, y] } }
+    return
+  }
+  var state = state
+  state.width = area.width
+  state.height = area.height
+  let grid = state.grid
+  let layout = state.layout(grid)
+  guard !layout.isTooSmall else {
+    state.drawTooSmall(on: &canvas, in: area)
+    return
+  }
+  if let frame = state.frame {
+    let needsDecisions = layout.panels.contains { $0.panel == .importance || $0.panel == .triplet }
+    let scene = Scene(state, frame, grid, needsDecisions: needsDecisions, glyphs, colors)
+    scene.drawHeader(on: &canvas, in: layout.header)
+    for (panel, area) in layout.panels {
+      switch panel {
+      case .ranks: scene.drawRanks(on: &canvas, in: area)
+      case .importance: scene.drawImportance(on: &canvas, in: area)
+      case .budget: scene.drawBudget(on: &canvas, in: area)
+      case .training: scene.drawTraining(on: &canvas, in: area)
+      case .triplet: scene.drawTriplet(on: &canvas, in: area)
+      case .events: scene.drawEvents(on: &canvas, in: area)
+      }
+    }
+    scene.drawStatus(on: &canvas, in: layout.status)
+  } else {
+    canvas.put(" ranktop ", Style(bold: true, reverse: true), in: layout.header, x: 0, y: 0)
+    canvas.put("loading the model…", Theme.label, in: layout.header, x: 11, y: 0)
+    for (panel, area) in layout.panels {
+      var title = StyledText(" \(panel.rawValue) ", Theme.key)
+      title.add(panel.title + " ", Theme.title)
+      canvas.border(area, title: title, isFocused: panel == state.focus)
+    }
+  }
+  state.drawFooter(on: &canvas, in: layout.footer)
+  switch state.mode {
+  case .help(let panel, let scroll): state.drawHelp(panel, scroll: scroll, on: &canvas)
+  case .quitting(let choice): state.drawQuestion(choice, on: &canvas, in: layout.body)
+  case .normal, .command, .filter: break
+  }
+  state.drawToasts(on: &canvas, in: layout.body)
+}
+
+extension DashboardState {
+  func drawTooSmall(on canvas: inout Canvas, in area: Area) {
+    var lines = [
+      "ranktop needs \(ScreenLayout.minimumWidth)×\(ScreenLayout.minimumHeight),",
+      "this is \(area.width)×\(area.height)",
+      "q quits",
+    ]
+    if case .quitting = mode { lines = ["still training:", "s stop, keep adapter", "d discard", "esc goes on"] }
+    let top = max((area.height - lines.count) / 2, 0)
+    for (index, line) in lines.enumerated() {
+      canvas.put(line, Theme.strong, in: area, x: max((area.width - line.count) / 2, 0), y: top + index)
+    }
+  }
+
+  /// The question before a running training is ended.
+  func drawQuestion(_ choice: QuitChoice, on canvas: inout Canvas, in body: Area) {
+    let entries: [(QuitChoice, String, String)] = [
+      (.background, "b", "finish in the background (\(Reason.durable))"),
+      (.keep, "s", "stop and keep the adapter as it is now"),
+      (.discard, "d", "stop and discard it"),
+      (.cancel, "esc", "go on training"),
+    ]
+    let width = min(body.width, 64)
+    let height = entries.count + 4
+    let area = Area(
+      x: body.x + (body.width - width) / 2, y: body.y + max((body.height - height) / 2, 0), width: width, height: height
+    )
+    canvas.fill(area)
+    var title = StyledText(" q ", Theme.key)
+    title.add("still training: step \(frame?.stepsDone ?? 0) of \(frame?.description.totalSteps ?? 0) ", Theme.title)
+    canvas.border(area, title: title, isFocused: true)
+    for (index, entry) in entries.enumerated() {
+      let isChosen = entry.0 == choice
+      let dim = entry.0 == .background
+      var line = StyledText(isChosen ? "→ " : "  ", Theme.key)
+      line.add(entry.1, dim ? Theme.faint : Theme.key)
+      line.pad(to: 7)
+      line.add(entry.2, isChosen ? Theme.selected : dim ? Theme.faint : Theme.label)
+      canvas.put(line, in: area.inner, x: 1, y: index + 1)
+    }
+  }
+
+  /// Messages at the lower right, over the panels.
+  func drawToasts(on canvas: inout Canvas, in body: Area) {
+    for (index, toast) in toasts.reversed().enumerated() {
+      var line = StyledText(
+        toast.isWarning ? " ! " : " · ", Style(.palette(toast.isWarning ? 220 : 39), bold: true, reverse: true))
+      line.add(cellText(toast.text) + " ", Style(reverse: true))
+      canvas.putRight(
+        line, in: Area(x: body.x, y: body.y, width: body.width - 1, height: body.height),
+        y: body.height - 2 - index)
+    }
+  }
+}

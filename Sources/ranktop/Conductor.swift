@@ -1,0 +1,133 @@
+// Runs a training session headless or under the dashboard, and says how it ended.
+
+import ArgumentParser
+import Dashboard
+import Foundation
+import Training
+
+/// What every command that trains can be told about its screen.
+struct ScreenArguments: ParsableArguments {
+  @Flag(help: "No dashboard, even in a terminal.")
+  var headless = false
+
+  @Flag(help: "Draw with ASCII alone.")
+  var ascii = false
+
+  @Flag(help: "Draw without colours, as where NO_COLOR is set.")
+  var noColor = false
+
+  /// Whether there is a terminal to draw on and to read keys from.
+  var wantsDashboard: Bool {
+    !headless && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
+      && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+  }
+}
+
+/// Connects a session with whoever watches it. Make it first (it watches for signals), then the session.
+final class Conductor {
+  let commands = CommandQueue()
+  /// Where the session posts frames; nil where nobody watches.
+  let frames: Mailbox<Frame>?
+  private let screen: ScreenArguments
+
+  /// The trainer has a stack of its own: BLAS and the model's depth decide how much it needs.
+  private static let stackSize = 16 << 20
+
+  init(_ screen: ScreenArguments) {
+    self.screen = screen
+    EndRequest.watch()
+    frames = screen.wantsDashboard ? Mailbox { EndRequest.wakeUp() } : nil
+  }
+
+  /// Trains with `train`, under the dashboard if there is one to be had.
+  /// - Parameters:
+  ///   - log: where output of libraries goes while the dashboard has the screen.
+  ///   - savedPlace: where the run is saved, said when the program dies.
+  ///   - train: called on the trainer's own thread under the dashboard, else on the caller's.
+  /// - Returns: what `train` returned, and the exit status that the way of ending asks for (0 = none).
+  func run<Result>(
+    total: Int, log: String, savedPlace: String?, session: Session,
+    train: @escaping (_ onStep: @escaping (StepRecord) -> Void) throws -> Result
+  ) throws -> (result: Result, status: Int32) {
+    if let frames {
+      do {
+        let terminal = try CursesTerminal(log: log, ascii: screen.ascii, noColor: screen.noColor)
+        terminal.setSavedPlace(savedPlace)
+        return try conduct(terminal, frames, train)
+      } catch let error as TerminalError {
+        Console.note("no dashboard: \(error)")
+      }
+    }
+    return try runHeadless(total: total, session: session, train: train)
+  }
+
+  private func runHeadless<Result>(
+    total: Int, session: Session, train: (_ onStep: @escaping (StepRecord) -> Void) throws -> Result
+  ) throws -> (result: Result, status: Int32) {
+    let progress = Progress(total: total)
+    let result = try train { [commands] record in
+      progress.show(record, session)
+      if EndRequest.current != nil { commands.send(.stop(discard: false)) }
+    }
+    progress.finish()
+    return (result, session.wasStopped ? EndRequest.current?.exitStatus ?? 0 : 0)
+  }
+
+  private func conduct<Result>(
+    _ terminal: CursesTerminal, _ frames: Mailbox<Frame>,
+    _ train: @escaping (_ onStep: @escaping (StepRecord) -> Void) throws -> Result
+  ) throws -> (result: Result, status: Int32) {
+    let outcome = Outcome<Result>()
+    let work = Transfer { try train { _ in } }
+    let thread = Thread { outcome.finish(Swift.Result { try work.value() }) }
+    thread.stackSize = Self.stackSize
+    thread.name = "trainer"
+    thread.start()
+    let loop = DashboardLoop(terminal: terminal, mailbox: frames, send: { [commands] in commands.send($0) })
+    let mode = loop.run()
+    terminal.restore()
+    var status: Int32 = 0
+    switch mode {
+    case .over: break
+    case .keep: commands.send(.stop(discard: false))
+    case .discard: commands.send(.stop(discard: true))
+    case .interrupted:
+      commands.send(.stop(discard: false))
+      status = EndRequest.interrupt.exitStatus
+    case .requested(let request):
+      commands.send(.stop(discard: false))
+      status = request.exitStatus
+    }
+    return (try outcome.wait().get(), status)
+  }
+}
+
+/// Hands a value that is used by one thread at a time to another.
+private struct Transfer<Value>: @unchecked Sendable {
+  // Unchecked: the giver does not touch it again.
+  let value: Value
+  init(_ value: Value) { self.value = value }
+}
+
+/// What the trainer's thread leaves when it is done.
+private final class Outcome<Value>: @unchecked Sendable {
+  // Unchecked: guarded by the condition.
+  private let condition = NSCondition()
+  private var result: Result<Value, any Error>?
+
+  func finish(_ result: Result<Value, any Error>) {
+    condition.lock()
+    self.result = result
+    condition.signal()
+    condition.unlock()
+  }
+
+  func wait() -> Result<Value, any Error> {
+    condition.lock()
+    defer { condition.unlock() }
+    while true {
+      if let result { return result }
+      condition.wait()
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import AdaLoRA
+import Testing
+
+@testable import Training
+
+@Suite("The planted-rank experiment")
+struct PlantedExperimentTests {
+  private func outcome(seed: UInt64, score: ScoringRule, steps: Int = 400) throws -> PlantedExperiment.Outcome {
+    var experiment = PlantedExperiment()
+    experiment.seed = seed
+    experiment.score = score
+    experiment.steps = steps
+    let session = try experiment.makeSession(threads: 2)
+    #expect(session.run() == .finished)
+    return experiment.outcome(of: session)
+  }
+
+  @Test("AdaLoRA finds where rank was planted, and how much")
+  func finds() throws {
+    let outcomes = try (0..<3).map { try outcome(seed: $0, score: .smoothed) }
+    #expect(outcomes.allSatisfy { $0.planted.reduce(0, +) == 36 && $0.allocated.reduce(0, +) == 36 })
+    #expect(outcomes.map(\.correlation).reduce(0, +) / 3 >= 0.9)
+    #expect(outcomes.map(\.share).reduce(0, +) / 3 >= 0.95)
+  }
+
+  @Test("random scores find nothing")
+  func randomFindsNothing() throws {
+    let outcomes = try (0..<3).map { try outcome(seed: $0, score: .random, steps: 60) }
+    #expect(abs(outcomes.map(\.correlation).reduce(0, +) / 3) <= 0.45)
+    #expect(outcomes.map(\.share).reduce(0, +) / 3 < 0.75)
+  }
+
+  @Test("uniform scores leave every module the same rank")
+  func uniform() throws {
+    #expect(try outcome(seed: 0, score: .uniform, steps: 60).allocated == Array(repeating: 2, count: 18))
+  }
+
+  @Test("the same seed gives the same bits")
+  func deterministic() throws {
+    func losses() throws -> [Double] {
+      var experiment = PlantedExperiment()
+      experiment.steps = 40
+      let session = try experiment.makeSession(threads: 2)
+      var losses: [Double] = []
+      session.onStep = { losses.append($0.loss) }
+      #expect(session.run() == .finished)
+      return losses
+    }
+    #expect(try losses() == losses())
+  }
+}

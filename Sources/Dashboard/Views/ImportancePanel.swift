@@ -29,7 +29,7 @@ extension Scene {
     if state.isOverTime {
       scale = drawOverTime(on: &canvas, in: inner, geometry)
     } else {
-      scale = HeatScale(values, glyphs: glyphs, colors: colors)
+      scale = HeatScale(values, glyphs: glyphs, colors: colors, theme: state.configuration.theme)
       drawTriplets(values, scale, on: &canvas, in: inner, geometry)
     }
     let legend = Area(
@@ -107,7 +107,7 @@ extension Scene {
           return values[module * rank..<(module + 1) * rank].reduce(0, +) / Float(rank)
         })
     }
-    let scale = HeatScale(means.flatMap { $0 }, glyphs: glyphs, colors: colors)
+    let scale = HeatScale(means.flatMap { $0 }, glyphs: glyphs, colors: colors, theme: state.configuration.theme)
     for slot in 0..<geometry.capacity {
       guard let index = visible[at: state.importanceScroll + slot] else { break }
       let isSelected = index == state.module

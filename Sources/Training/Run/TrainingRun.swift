@@ -105,6 +105,7 @@ public final class TrainingRun {
         try onStep(record)
       } catch {
         failure = error
+        session.warn(error.description)
         session.commands.send(.stop(discard: false))
       }
     }

@@ -42,7 +42,7 @@ struct Demo: ParsableCommand {
     experiment.seed = UInt64(training.seed ?? 0)
     let threads = training.threads ?? 0
     let trace = try training.trace.map { path in try TraceWriter(path: path) }
-    let conductor = Conductor(screen)
+    let conductor = try Conductor(screen)
     let session = try experiment.makeSession(
       threads: threads > 0 ? threads : Machine.cores, commands: conductor.commands, frames: conductor.frames,
       snapshots: SnapshotWriter())
@@ -54,6 +54,7 @@ struct Demo: ParsableCommand {
           try trace?.write(record)
         } catch {
           failure = error
+          session.warn(error.description)
           session.commands.send(.stop(discard: true))
         }
         onStep(record)

@@ -54,7 +54,7 @@ struct Train: ParsableCommand {
     let experiment = try Experiment.load(
       path: experiment, overrides: overrides, seed: training.seed, threads: training.threads)
     let trace = try training.trace.map { path in try TraceWriter(path: path) }
-    let conductor = Conductor(screen)
+    let conductor = try Conductor(screen)
     let run = try TrainingRun(
       experiment, runs: runs, commands: conductor.commands, frames: conductor.frames, snapshots: SnapshotWriter())
     Console.note("run \(run.folder.path)")

@@ -83,7 +83,7 @@ public final class Session {
     let isLast = done == description.totalSteps
     if let allocator = trainer.allocator, allocator.maskCount > masksBefore, record.step <= allocator.schedule.finalStep
     {
-      log(.mask, "mask to b(t) = \(record.budget): \(record.kept) triplets kept")
+      log(.mask, "mask to b(t) = \(record.budget): \(record.kept) triplets kept", step: record.step)
     }
     measure(record)
     self.record = record
@@ -293,8 +293,8 @@ public final class Session {
 
   private func refuse(_ why: String) { log(.refused, why) }
 
-  private func log(_ kind: Event.Kind, _ text: String) {
-    let event = Event(step: trainer.stepsDone, kind: kind, text: text)
+  private func log(_ kind: Event.Kind, _ text: String, step: Int? = nil) {
+    let event = Event(step: step ?? trainer.stepsDone, kind: kind, text: text)
     events.append(event)
     if events.count > 400 { events.removeFirst(100) }
     onEvent?(event)

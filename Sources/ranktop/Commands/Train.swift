@@ -70,12 +70,12 @@ struct Train: ParsableCommand {
       return result
     }
     Console.result(summary.json.serialized(pretty: false))
+    let place = run.hasAdapter ? "adapter \(run.folder.adapter)" : "no adapter kept"
     switch ending {
-    case .finished: Console.note("adapter \(run.folder.adapter)")
-    case .stopped(let discard):
-      Console.note("stopped after \(summary.steps) steps" + (discard ? "" : "; adapter \(run.folder.adapter)"))
+    case .finished: Console.note(place)
+    case .stopped: Console.note("stopped after \(summary.steps) steps; \(place)")
     case .failed(let reason):
-      Console.error("\(reason); the adapter of the last good step is in \(run.folder.adapter)")
+      Console.error("\(reason); \(place)")
       throw ExitStatus.failed
     }
     if status != 0 { throw ExitCode(status) }

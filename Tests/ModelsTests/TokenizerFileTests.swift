@@ -128,13 +128,13 @@ struct TokenizerFileTests {
     #expect(try refusal(model(vocabulary: #"{"[UNK]": 0, "[UNK]": 1}"#))?.contains("twice") == true)
     #expect(
       try refusal(["added_tokens": "[\(addedToken("2", "a"))]"])
-        == #"tokenizer.json: added_tokens[0].id: the id 2 of "a": the vocabulary has 3"#)
+        == #"tokenizer.json: added_tokens[0].id: the id 2 of "a", expected 3"#)
     #expect(
       try refusal(["added_tokens": "[\(addedToken("5", "<x>"))]"])
-        == #"tokenizer.json: added_tokens[0].id: the id 5 of "<x>": which another token has already"#)
+        == #"tokenizer.json: added_tokens[0].id: the id 5 of "<x>" belongs to another token already"#)
     #expect(
       try refusal(["added_tokens": "[\(addedToken("6", "<x>")), \(addedToken("6", "<y>"))]"])
-        == #"tokenizer.json: added_tokens[1].id: the id 6 of "<y>": which another token has already"#)
+        == #"tokenizer.json: added_tokens[1].id: the id 6 of "<y>" belongs to another token already"#)
     #expect(
       try refusal(["added_tokens": "[\(addedToken("6", ""))]"])
         == #"tokenizer.json: added_tokens[0].content: "" is empty"#)

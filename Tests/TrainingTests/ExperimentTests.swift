@@ -134,7 +134,8 @@ func parsed(_ text: String, path: String = "/nowhere/exp.toml", set overrides: [
   @Test("what is written back loads as an equal experiment, wherever it lies")
   func roundTrip() throws {
     for (text, overrides) in [
-      (leastExperiment, []), (Self.full, []), (leastExperiment, ["name=\"ü \\\" \\\\ [x]\"", "data.label=\"a\\tb\\u0007\"", "seed=9223372036854775807"]),
+      (leastExperiment, []), (Self.full, []),
+      (leastExperiment, ["name=\"ü \\\" \\\\ [x]\"", "data.label=\"a\\tb\\u0007\"", "seed=9223372036854775807"]),
       (leastExperiment, ["adapter.target_modules=.*\\.(query|value)", "training.learning_rate=1.2345678901234567e-9"]),
       (leastExperiment, ["adapter.target_modules=ALL-linear", "adapter.beta1=0.1", "data.text_pair=x"]),
     ] {

@@ -31,7 +31,8 @@ package enum FileBytes {
   private static func failure(_ path: String) -> InputError {
     let reason = String(cString: strerror(errno))
     let isMissing = errno == ENOENT || errno == ENOTDIR
-    return InputError(isMissing ? .missing : .malformed, file: path, isMissing ? "no such file" : "cannot be read: \(reason)")
+    return InputError(
+      isMissing ? .missing : .malformed, file: path, isMissing ? "no such file" : "cannot be read: \(reason)")
   }
 }
 

@@ -139,7 +139,8 @@ private struct ExperimentReader {
     let data = experiment.data
     if data.eval == nil && data.split == nil {
       throw InputError(
-        file: path, place: "data.eval", "missing, expected a file, or data.split with the column that says train or dev")
+        file: path, place: "data.eval", "missing, expected a file, or data.split with the column that says train or dev"
+      )
     }
     if data.eval != nil && data.split != nil {
       throw error(
@@ -201,7 +202,8 @@ private struct ExperimentReader {
     let name = path[path.count - 1]
     if path.count == 1 && isTable {
       let near = Spelling.nearest(to: name, among: sections)
-      return "unknown section" + (near.map { "; did you mean \($0)?" } ?? ", expected \(sections.joined(alternatives: "or"))")
+      return "unknown section"
+        + (near.map { "; did you mean \($0)?" } ?? ", expected \(sections.joined(alternatives: "or"))")
     }
     let section = path.count == 1 ? "" : path[0]
     let siblings = ExperimentKey.all.filter { $0.section == section }
@@ -213,9 +215,11 @@ private struct ExperimentReader {
     }
     if siblings.isEmpty {
       let near = Spelling.nearest(to: section, among: sections)
-      return "unknown section" + (near.map { "; did you mean \($0)?" } ?? ", expected \(sections.joined(alternatives: "or"))")
+      return "unknown section"
+        + (near.map { "; did you mean \($0)?" } ?? ", expected \(sections.joined(alternatives: "or"))")
     }
     let known = siblings.map(\.name).joined(alternatives: "or")
-    return "unknown key, expected " + (section.isEmpty ? "\(known), or a section: \(sections.joined(alternatives: "or"))" : known)
+    return "unknown key, expected "
+      + (section.isEmpty ? "\(known), or a section: \(sections.joined(alternatives: "or"))" : known)
   }
 }

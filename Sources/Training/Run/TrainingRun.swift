@@ -20,8 +20,10 @@ public final class TrainingRun {
   /// - Parameters:
   ///   - runs: where the run's folder is made.
   ///   - frames: where frames go; nil where nobody watches.
+  ///   - snapshots: writes snapshots into the run's folder, the last one when the run ends; nil writes none.
   public init(
-    _ experiment: Experiment, runs: String, commands: CommandQueue = CommandQueue(), frames: Mailbox<Frame>? = nil
+    _ experiment: Experiment, runs: String, commands: CommandQueue = CommandQueue(), frames: Mailbox<Frame>? = nil,
+    snapshots: (any SnapshotWriting)? = nil
   ) throws(InputError) {
     self.experiment = experiment
     let seed = UInt64(bitPattern: Int64(experiment.seed))
@@ -77,8 +79,15 @@ public final class TrainingRun {
       metric: evaluator == nil ? "" : "accuracy")
     session = Session(
       trainer: trainer, description: description, evaluator: evaluator, evalEvery: training.evalEvery,
-      commands: commands, frames: frames, writeSnapshot: nil)
+      commands: commands, frames: frames)
     session.onEvent = { log.write($0) }
+    guard let snapshots else { return }
+    session.writeSnapshot = { [unowned self] (frame, formats) throws(InputError) in
+      let path = folder.snapshots + "/step-\(frame.stepsDone)"
+      return try snapshots.write(frame, formats: formats, to: path) { (place) throws(InputError) in
+        try writeAdapter(to: place)
+      }
+    }
   }
 
   /// Trains to the end and writes the adapter.
@@ -102,7 +111,12 @@ public final class TrainingRun {
     }
     let ending = session.run()
     let elapsed = start.duration(to: .now)
-    if ending != .stopped(discard: true) { try writeAdapter() }
+    if ending != .stopped(discard: true) {
+      try writeAdapter()
+      if let snapshot = try session.snapshot() {
+        log.write(Event(step: session.trainer.stepsDone, kind: .export, text: "snapshot in \(snapshot)"))
+      }
+    }
     if let failure { throw failure }
     let test = ending == .finished ? testSet?.evaluate(session.trainer.team) : nil
     let busy = stepTimes.reduce(0, +) / 1000
@@ -117,9 +131,12 @@ public final class TrainingRun {
     return (ending, summary)
   }
 
-  /// Writes the adapter as it is now into the run's folder.
-  /// - Parameter masked: by the last mask instead of λ ≠ 0.
-  public func writeAdapter(masked: Bool = false) throws(InputError) {
+  /// Writes the adapter as it is now.
+  /// - Parameters:
+  ///   - folder: where to; nil is the run's own `adapter/`.
+  ///   - masked: by the last mask instead of λ ≠ 0.
+  public func writeAdapter(to folder: String? = nil, masked: Bool = false) throws(InputError) {
+    let folder = folder ?? self.folder.adapter
     let adapter = experiment.adapter
     let trainer = session.trainer
     let modules = Double(max(session.description.modules.count, 1))
@@ -132,8 +149,8 @@ public final class TrainingRun {
       beta1: session.value(of: .beta1), beta2: session.value(of: .beta2),
       orthRegWeight: session.value(of: .orthRegWeight), totalSteps: experiment.training.totalStep)
     try PEFTAdapter.write(
-      trainer.store, description, pattern: PEFTAdapter.pattern(trainer, masked: masked), to: folder.adapter)
-    try labels.save(to: folder.adapter + "/labels.json")
+      trainer.store, description, pattern: PEFTAdapter.pattern(trainer, masked: masked), to: folder)
+    try labels.save(to: folder + "/labels.json")
   }
 }
 

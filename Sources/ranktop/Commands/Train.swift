@@ -1,6 +1,7 @@
 // `ranktop train`.
 
 import ArgumentParser
+import Dashboard
 import Foundation
 import Models
 import Training
@@ -54,7 +55,8 @@ struct Train: ParsableCommand {
       path: experiment, overrides: overrides, seed: training.seed, threads: training.threads)
     let trace = try training.trace.map { path in try TraceWriter(path: path) }
     let conductor = try Conductor(screen)
-    let run = try TrainingRun(experiment, runs: runs, commands: conductor.commands, frames: conductor.frames)
+    let run = try TrainingRun(
+      experiment, runs: runs, commands: conductor.commands, frames: conductor.frames, snapshots: SnapshotWriter())
     Console.note("run \(run.folder.path)")
     let ((ending, summary), status) = try conductor.run(
       total: experiment.training.totalStep, log: run.folder.log,

@@ -35,7 +35,7 @@ struct ConfigurationTests {
     _ = state.strike("O")
     #expect(state.isSorted)
     #expect(state.lines.last?.contains(" p space pause ") == true)
-    _ = state.strike("?", .pageDown, .pageDown)
+    _ = state.strike("?", .pageDown)
     #expect(state.screen.contains(" ctrl-n "))
   }
 
@@ -77,7 +77,7 @@ struct ConfigurationTests {
       ("[keys]\npause = []", "config.toml: line 2, keys.pause: no key, expected at least one"),
       ("[keys]\npause = \"n\"", "config.toml: line 2, keys.pause: n is taken: one step while paused"),
       ("[keys]\npause = \"ctrl-c\"", "config.toml: line 2, keys.pause: ctrl-c is taken: as q"),
-      ("[keys]\norder = \"x\"\nzoom = \"x\"", "config.toml: line 3, keys.zoom: x is taken: triplets sorted"),
+      ("[keys]\norder = \"x\"\nzoom = \"x\"", "config.toml: line 2, keys.order: x is taken: zoom the focused panel"),
       ("theme = ", "config.toml: line 1: not TOML"),
     ])
   func wrong(text: String, expected: String) {

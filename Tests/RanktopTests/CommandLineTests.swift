@@ -46,7 +46,7 @@ import Testing
     }
     let good = try String(contentsOfFile: tiny.path, encoding: .utf8)
     try write("[model\n", "broken.toml")
-    try write(good.replacing("beta", with: "beta") + "[adapterr]\n", "unknown.toml")
+    try write(good + "\n[adapterr]\n", "unknown.toml")
     try write(good.replacing("deltaT = 2", with: "deltat = 2"), "misspelt.toml")
     try write(good.replacing("train.tsv", with: "none.tsv"), "nodata.toml")
     try write(good.replacing("path = \"model\"", with: "path = \"nomodel\""), "nomodel.toml")
@@ -74,7 +74,9 @@ import Testing
   func help() throws {
     let all = try run("--help")
     #expect(all.status == 0)
-    let listed = all.output.components(separatedBy: "SUBCOMMANDS:").last?.matches(of: #/\n  ([a-z]+) /#).map { String($0.1) }
+    let listed = all.output.components(separatedBy: "SUBCOMMANDS:").last?.matches(of: #/\n  ([a-z]+) /#).map {
+      String($0.1)
+    }
     let commands = try #require(listed)
     #expect(Set(commands).isSuperset(of: ["demo", "train", "eval", "parity", "doctor"]))
     for command in commands where command != "help" {
@@ -124,7 +126,8 @@ import Testing
     #expect(summary["steps"] as? Int == 30)
     let ranks = try #require(summary["ranks"] as? [String: Int])
     // The target of 2 a module, spread as the scores say.
-    #expect(ranks.values.reduce(0, +) == 2 * ranks.count && ranks.keys.contains("bert.encoder.layer.0.attention.self.query"))
+    #expect(
+      ranks.values.reduce(0, +) == 2 * ranks.count && ranks.keys.contains("bert.encoder.layer.0.attention.self.query"))
     #expect(ending.output == lines[30].dropFirst("{\"summary\":".count).dropLast() + "\n")
 
     let evaluation = try run("eval", "runs/tiny-1", "--model", "model", "--data", "dev.tsv")
@@ -200,7 +203,8 @@ import Testing
   func demo() throws {
     let ending = try run("demo", "--steps", "60", "--headless")
     #expect(ending.status == 0)
-    #expect(ending.output.contains("module") && ending.output.contains("planted") && ending.output.contains("allocated"))
+    #expect(
+      ending.output.contains("module") && ending.output.contains("planted") && ending.output.contains("allocated"))
     #expect(ending.output.split(separator: "\n").count == 20)
     #expect(ending.error.contains("step 60/60"))
   }

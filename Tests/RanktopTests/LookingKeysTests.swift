@@ -86,19 +86,20 @@ extension EndToEnd {
     func history() throws {
       let shell = try RanktopShell()
       try shell.startPaused()
+      let before = try shell.stepsDone()
       try shell.command("step 6")
-      try shell.session.wait("the steps") { $0.contains("paused") && $0.contains(/after \d+ steps/) }
-      let done = try shell.stepsDone()
-      try shell.press("<", until: "history: step \(done - 2) of \(done)")
-      try shell.press("<", until: "history: step \(done - 3) of \(done)")
-      try shell.press(">", until: "history: step \(done - 2) of \(done)")
+      let done = before + 6
+      try shell.session.waitFor("after \(done) steps")
+      try shell.press("<", until: "history: step \(done - 2)  of \(done)")
+      try shell.press("<", until: "history: step \(done - 3)  of \(done)")
+      try shell.press(">", until: "history: step \(done - 2)  of \(done)")
       try shell.press("g", untilGone: "history:")
       try shell.command("goto 1")
-      try shell.session.waitFor("history: step 1 of \(done)")
+      try shell.session.waitFor("history: step 1  of \(done)")
       // It goes on behind the scene.
       try shell.session.press("Space")
       try shell.session.wait("training behind") { screen in
-        guard let found = screen.firstMatch(of: /history: step 1 of (\d+)/) else { return false }
+        guard let found = screen.firstMatch(of: /history: step 1  of (\d+)/) else { return false }
         return Int(found.1) ?? 0 > done + 2
       }
       try shell.press("Escape", untilGone: "history:")
@@ -121,8 +122,8 @@ extension EndToEnd {
       try shell.press("o", until: "only over triplets")
       try shell.press("t", untilGone: " × time ")
       try shell.press("4", until: "╔═ 4 Training")
-      try shell.press("y", until: " log ")
-      try shell.press("y", untilGone: " log ")
+      try shell.press("y", until: " log-y ")
+      try shell.press("y", untilGone: " log-y ")
       try shell.quit()
     }
 
@@ -152,7 +153,7 @@ extension EndToEnd {
       try shell.startPaused()
       try shell.press(":", until: "tab completes")
       try shell.session.type("foc")
-      try shell.press("Tab", until: ":focus ")
+      try shell.press("Tab", until: ":focus")
       try shell.session.type("ev")
       try shell.press("Tab", until: ":focus events")
       try shell.press("Enter", until: "╔═ 6 Events")

@@ -116,11 +116,12 @@ extension EndToEnd {
       #expect(text.contains(/\u{1B}\[[0-9;]*(3[0-8]|4[0-8]|9[0-7])[0-9;]*m/) == isColored)
     }
 
-    @Test("what is no screen trains headless", arguments: ["env TERM=dumb $R", "$R </dev/null", "$R --headless"])
+    @Test(
+      "what is no screen trains headless",
+      arguments: ["env TERM=dumb $R demo", "</dev/null $R demo", "$R demo --headless"])
     func headless(program: String) throws {
       let shell = try RanktopShell()
-      let words = program.components(separatedBy: " </dev/null")
-      try shell.session.run("\(words[0]) demo --steps 20 --threads 1" + (words.count > 1 ? " </dev/null" : ""))
+      try shell.session.run("\(program) --steps 20 --threads 1")
       let screen = try shell.session.waitFor("rank correlation")
       #expect(screen.contains("step 20/20"))
       #expect(screen.contains("[####################]"))
@@ -201,7 +202,7 @@ extension EndToEnd {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
       try "[keys]\npause = \"p\"\n".write(toFile: folder + "/config.toml", atomically: true, encoding: .utf8)
       try shell.start()
-      try shell.press("p", until: "paused")
+      try shell.press("p", until: "○ paused\n")
       try shell.quit()
       try "glyphs = \"smoke\"\n".write(toFile: folder + "/config.toml", atomically: true, encoding: .utf8)
       try shell.session.run("clear")

@@ -12,11 +12,14 @@ extension EndToEnd {
       try shell.launch("train \(tiny.path) --runs \(tiny.runs) > summary.json", environment: "A=1")
       // Standard output is a file: no dashboard.
       try shell.session.waitFor("adapter ")
-      try shell.session.run("clear")
       try shell.start("train \(tiny.path) --runs \(tiny.runs)")
       let screen = try shell.session.wait("the end") { $0.contains("■ done") }
-      #expect(screen.components(separatedBy: "● evaluation").count == 4)
-      #expect(screen.contains("accuracy 0.") && screen.contains("tiny-2"))
+      #expect(screen.contains("accuracy") && screen.contains("tiny-2"))
+      try shell.press("6", until: "╔═ 6 Events")
+      let events = try shell.press("z", untilGone: " Ranks ")
+      #expect(events.components(separatedBy: "○ evaluation").count == 4)
+      #expect(events.contains("30 ■ finished     30 steps done"))
+      try shell.press("z", until: " Ranks ")
       #expect(tiny.exists("runs/tiny-2/adapter/adapter_model.safetensors"))
       try shell.session.press("q")
       let after = try shell.expectShell(status: 0)

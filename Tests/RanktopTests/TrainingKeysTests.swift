@@ -13,12 +13,14 @@ extension EndToEnd {
       try shell.session.press("n")
       try shell.session.waitFor("step \(first + 1)/")
       try shell.command("step 10")
-      let screen = try shell.session.wait("ten steps") { $0.contains("step \(first + 11)/") && $0.contains("paused") }
+      let screen = try shell.session.wait("ten steps") {
+        $0.contains("step \(first + 11)/") && $0.contains("○ paused\n")
+      }
       #expect(screen.contains("after \(first + 11) steps"))
       try shell.command("pause at \(first + 31)")
       try shell.session.waitFor("will pause when \(first + 31) steps are done")
       try shell.session.press("Space")
-      try shell.session.wait("the pause") { $0.contains("step \(first + 31)/") && $0.contains("paused") }
+      try shell.session.wait("the pause") { $0.contains("step \(first + 31)/") && $0.contains("○ paused\n") }
       try shell.press("Space", until: "training")
       try shell.session.wait("more steps") { RanktopShell.step(in: $0) ?? 0 > first + 31 }
       try shell.quit()
@@ -34,7 +36,7 @@ extension EndToEnd {
       let screen = try shell.session.wait("the change") { $0.contains(/β₁ 0\.85→0\.90 at step \d/) }
       let told = try #require(screen.firstMatch(of: /→0\.90 at step (\d+)/))
       let step = try #require(Int(told.1))
-      try shell.press("Space", until: "paused")
+      try shell.press("Space", until: "○ paused\n")
       let row = try shell.session.text().line(with: "intervention")
       #expect(row.contains("\(step) → intervention") && row.contains("beta1 0.85 → 0.9"))
       let stop = try shell.stepsDone()
@@ -95,11 +97,11 @@ extension EndToEnd {
       try shell.session.waitFor("s: comes with")
       // The target is fixed in the last phase.
       try shell.command("step 33")
-      try shell.session.wait("the last phase") { $0.contains("paused") && $0.contains(" final") }
+      try shell.session.wait("the last phase") { $0.contains("○ paused\n") && $0.contains(" final") }
       try shell.command("target 3")
       try shell.session.waitFor("the target is fixed after T − t_f = 30")
       // It comes to its end while the dashboard is open, which then closes without a question.
-      try shell.press("Space", until: "done")
+      try shell.press("Space", until: "■ done")
       try shell.session.waitFor("40 steps done")
       try shell.session.press("Space")
       try shell.session.waitFor("the run is over")

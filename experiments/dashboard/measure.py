@@ -27,6 +27,8 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "ranktop")
 FRAME_END = b"\x1b[?2026l"
+# Some frames of training have been drawn.
+READY = rb"training.*" + 4 * (re.escape(FRAME_END) + b".*")
 
 
 class Program:
@@ -79,7 +81,7 @@ class Program:
                     if re.search(pattern, text, re.DOTALL):
                         return moment
                 if self.over or not self.received.wait(deadline - time.perf_counter()):
-                    raise SystemExit(f"no {pattern} in {text[-2000:]!r}")
+                    raise SystemExit(f"no {pattern} in {text[-300:]!r}")
 
     @property
     def count(self):
@@ -101,11 +103,6 @@ class Program:
     def resident_kib(self):
         with open(f"/proc/{self.pid}/status") as file:
             return int(re.search(r"VmRSS:\s+(\d+)", file.read())[1])
-
-    def steps(self):
-        """Steps done, as the header shows; the screen is not modelled, so the header must be sent whole."""
-        found = re.findall(rb"step (?:\x1b\[[^A-Za-z]*[A-Za-z]|\x1b\(B)*(\d+)/", self.bytes_since(0))
-        return int(found[-1]) if found else 0
 
     def end(self):
         """By SIGTERM, and waits."""
@@ -182,7 +179,7 @@ def latency(options, runs):
     """From a key that moves the focus to the frame with the double border that marks it: no frame of training has one."""
     for name, arguments in (("MiniLM", minilm(options.program, runs)), ("demo", demo(options.program))):
         program = Program(arguments)
-        program.wait_for(rb"step.{0,20}?[3-9].{0,12}?/")
+        program.wait_for(READY)
         time.sleep(2)
         generator = random.Random(1)
         waits = []
@@ -233,7 +230,7 @@ def throughput(options, runs):
 
 def idle(options, runs):
     program = Program(demo(options.program))
-    program.wait_for(rb"step.{0,20}?[3-9].{0,12}?/")
+    program.wait_for(READY)
     program.type(b" ")
     program.wait_for(b"paused")
     time.sleep(6)  # until every message is gone
@@ -249,7 +246,7 @@ def idle(options, runs):
 def sent_bytes(options, runs):
     for name, arguments in (("MiniLM", minilm(options.program, runs)), ("demo", demo(options.program))):
         program = Program(arguments)
-        program.wait_for(rb"step.{0,20}?[3-9].{0,12}?/")
+        program.wait_for(READY)
         time.sleep(3)
         since = program.count
         time.sleep(20)

@@ -43,7 +43,7 @@ struct RanktopShell {
   func startPaused(_ arguments: String = demo, environment: String = "TERM=xterm-256color") throws {
     try start(arguments, environment: environment)
     try session.wait("some steps") { Self.step(in: $0) ?? 0 >= 3 }
-    try press("Space", until: "paused")
+    try press("Space", until: "○ paused\n")
   }
 
   func pid() throws -> pid_t {

@@ -371,6 +371,7 @@ public final class Session {
       nonzero: allocator.map { a in trainer.store.adapters.indices.map { a.nonzero($0) } }
         ?? Array(repeating: description.initialRank, count: description.modules.count),
       triplets: tripletFrame(), history: past, events: events, interventions: interventions,
-      pending: commands.pending + (pauseAt.map { [.pauseAt(step: $0)] } ?? []), tokensPerSecond: tokensPerSecond, eta: eta)
+      pending: commands.pending + (pauseAt.map { [.pauseAt(step: $0)] } ?? []), tokensPerSecond: tokensPerSecond,
+      eta: eta)
   }
 }

@@ -114,7 +114,8 @@ public struct PlantedExperiment: Sendable {
     let planted = planted()
     let base = RandomBert(config, seed: seed)
     let teacherModel = try BertModel(
-      config, weights: try teacher(base, planted: planted), labels: config.labelCount, seed: seed, factory: FrozenFactory())
+      config, weights: try teacher(base, planted: planted), labels: config.labelCount, seed: seed,
+      factory: FrozenFactory())
     let plan = AdapterPlan(
       entries: Self.modules.map { AdapterPlan.Entry(module: $0, rank: initialRank, alpha: alpha) },
       parameterization: SVDParameterization(), trainsHead: false)

@@ -29,7 +29,8 @@ struct Demo: ParsableCommand {
   var score = ScoringRule.smoothed
 
   @Option(
-    help: ArgumentHelp("What the student sees of the teacher: every module's output, or its labels.", valueName: "what"))
+    help: ArgumentHelp("What the student sees of the teacher: every module's output, or its labels.", valueName: "what")
+  )
   var signal = PlantedExperiment.Signal.modules
 
   @Option(help: ArgumentHelp("Training steps.", valueName: "n"))

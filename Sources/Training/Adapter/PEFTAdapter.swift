@@ -73,11 +73,14 @@ public struct PEFTAdapter {
     try SafetensorsWriter.write(tensors, metadata: ["format": "pt"], to: folder + "/" + weightsName)
     let names = store.adapters.map(\.name)
     try AtomicFile.write(
-      config(description, pattern: pattern, modules: names).serialized(pretty: true) + "\n",
+      config(description, pattern: pattern, modules: names, hasHead: !store.dense.isEmpty).serialized(pretty: true)
+        + "\n",
       to: folder + "/" + configName)
   }
 
-  private static func config(_ d: Description, pattern: Pattern?, modules: [String]) -> JSON {
+  private static func config(
+    _ d: Description, pattern: Pattern?, modules: [String], hasHead: Bool
+  ) -> JSON {
     let targets: JSON =
       switch d.targetModules {
       case .list(let names): .array(names.map { .string($0) })
@@ -89,7 +92,7 @@ public struct PEFTAdapter {
       ("task_type", .string(d.taskType)),
       ("base_model_name_or_path", .string(d.baseModel)),
       ("target_modules", targets),
-      ("modules_to_save", .array([.string("classifier"), .string("score")])),
+      ("modules_to_save", hasHead ? .array([.string("classifier"), .string("score")]) : .null),
       ("lora_alpha", number(d.alpha)),
       ("lora_dropout", number(d.dropout)),
       ("bias", .string("none")),
@@ -145,13 +148,14 @@ public struct PEFTAdapter {
   public let rank: Int
   private let alphaPattern: [(key: String, alpha: Double)]
   private let usesRankStabilizedScale: Bool
-  private let file: SafetensorsFile
+  let config: JSON
+  let file: SafetensorsFile
 
   /// - Throws: for a missing or malformed file, or a kind of adapter that is not AdaLoRA or LoRA.
   public init(folder: String) throws(InputError) {
     self.folder = folder
     let path = folder + "/" + Self.configName
-    let config = try JSON.read(path: path)
+    config = try JSON.read(path: path)
     switch try config.field("peft_type", file: path).string(file: path, at: "peft_type") {
     case "ADALORA": method = .adalora
     case "LORA": method = .lora

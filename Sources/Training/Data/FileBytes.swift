@@ -3,9 +3,9 @@
 import Foundation
 import Models
 
-enum FileBytes {
+package enum FileBytes {
   /// - Throws: `missing` where there is no such file, `malformed` where it cannot be read; both say why.
-  static func read(_ path: String) throws(InputError) -> [UInt8] {
+  package static func read(_ path: String) throws(InputError) -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw failure(path) }
     defer { close(descriptor) }

@@ -4,7 +4,7 @@ import Models
 import TOMLKit
 
 /// A TOML value; dates and times, which no key takes, left out.
-indirect enum TOMLNode: Sendable, Equatable {
+package indirect enum TOMLNode: Sendable, Equatable {
   case string(String)
   case integer(Int)
   case number(Double)
@@ -35,7 +35,7 @@ indirect enum TOMLNode: Sendable, Equatable {
   }
 
   /// The value as an error shows it: as TOML writes it, cut short.
-  var shown: String {
+  package var shown: String {
     let text: String
     switch self {
     case .string(let value): text = Self.quoted(value)
@@ -70,14 +70,14 @@ indirect enum TOMLNode: Sendable, Equatable {
 }
 
 /// A TOML text, parsed.
-struct TOMLDocument {
-  let entries: [String: TOMLNode]
+package struct TOMLDocument {
+  package let entries: [String: TOMLNode]
   /// Where each key and section stands; what could not be found for certain is left out.
-  let lines: [[String]: Int]
+  package let lines: [[String]: Int]
 
   /// - Parameter file: the path, for errors.
   /// - Throws: for text that is not UTF-8 or not TOML, with the line.
-  init(_ bytes: [UInt8], file: String) throws(InputError) {
+  package init(_ bytes: [UInt8], file: String) throws(InputError) {
     try UTF8Text.check(bytes, file: file)
     let text = String(decoding: bytes, as: UTF8.self)
     // C strings underneath would end at a NUL, silently.

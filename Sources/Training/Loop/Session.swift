@@ -2,6 +2,7 @@
 
 import AdaLoRA
 import Foundation
+import Models
 
 /// Drives a `Trainer` to the end of its run. Everything happens on the thread that calls `run`; commands arrive through
 /// the queue, frames leave through the mailbox.
@@ -19,7 +20,8 @@ public final class Session {
   private let evaluator: Evaluator?
   private let evalEvery: Int
   private let frames: Mailbox<Frame>?
-  private let writeSnapshot: ((Frame, [String]) throws -> String)?
+  /// Writes a snapshot of the moment in the given formats and returns where; nil where the run writes none.
+  var writeSnapshot: ((Frame, [String]) throws(InputError) -> String)?
 
   /// Called after each step, with its evaluation if it had one.
   public var onStep: ((StepRecord) -> Void)?
@@ -44,10 +46,9 @@ public final class Session {
   /// - Parameters:
   ///   - evalEvery: steps between evaluations; 0 = at the end only.
   ///   - frames: where frames go; nil where nobody watches.
-  ///   - writeSnapshot: writes a snapshot of the moment in the given formats and returns where.
   init(
     trainer: Trainer, description: RunDescription, evaluator: Evaluator?, evalEvery: Int, commands: CommandQueue,
-    frames: Mailbox<Frame>?, writeSnapshot: ((Frame, [String]) throws -> String)?
+    frames: Mailbox<Frame>?
   ) {
     self.trainer = trainer
     self.description = description
@@ -55,7 +56,6 @@ public final class Session {
     self.evalEvery = evalEvery
     self.commands = commands
     self.frames = frames
-    self.writeSnapshot = writeSnapshot
   }
 
   // MARK: The run
@@ -83,7 +83,7 @@ public final class Session {
     let isLast = done == description.totalSteps
     if let allocator = trainer.allocator, allocator.maskCount > masksBefore, record.step <= allocator.schedule.finalStep
     {
-      log(.mask, "mask to b(t) = \(record.budget): \(record.kept) triplets kept")
+      log(.mask, "mask to b(t) = \(record.budget): \(record.kept) triplets kept", step: record.step)
     }
     measure(record)
     self.record = record
@@ -177,13 +177,38 @@ public final class Session {
     log(.paused, "after \(trainer.stepsDone) steps")
   }
 
+  /// Goes on writing the snapshots that are asked for after the run, until a `stop` comes: the dashboard stays open
+  /// then. On the thread that called `run`.
+  public func serveExports() {
+    while true {
+      commands.wait()
+      for command in commands.drain() {
+        switch command {
+        case .export(let formats):
+          export(formats)
+          publish(force: true)
+        case .stop: return
+        default: break
+        }
+      }
+    }
+  }
+
+  /// Writes a snapshot of this moment and tells so, or why not.
   private func export(_ formats: [String]) {
-    guard let writeSnapshot else { return refuse("this run writes no snapshots") }
     do {
-      log(.export, "snapshot in \(try writeSnapshot(makeFrame(), formats))")
+      guard let path = try snapshot(formats) else { return refuse("this run writes no snapshots") }
+      log(.export, "snapshot in \(path)")
     } catch {
       refuse("the snapshot could not be written: \(error)")
     }
+  }
+
+  /// Writes a snapshot of this moment.
+  /// - Returns: its folder; nil where this run writes none.
+  func snapshot(_ formats: [String] = []) throws(InputError) -> String? {
+    guard let writeSnapshot else { return nil }
+    return try writeSnapshot(makeFrame(), formats)
   }
 
   /// What a hyper-parameter is now.
@@ -263,10 +288,13 @@ public final class Session {
 
   // MARK: What is told
 
+  /// Tells of something that goes wrong outside the loop. On the thread that called `run`.
+  public func warn(_ text: String) { log(.warning, text) }
+
   private func refuse(_ why: String) { log(.refused, why) }
 
-  private func log(_ kind: Event.Kind, _ text: String) {
-    let event = Event(step: trainer.stepsDone, kind: kind, text: text)
+  private func log(_ kind: Event.Kind, _ text: String, step: Int? = nil) {
+    let event = Event(step: step ?? trainer.stepsDone, kind: kind, text: text)
     events.append(event)
     if events.count > 400 { events.removeFirst(100) }
     onEvent?(event)
@@ -287,10 +315,21 @@ public final class Session {
 
   public var tokensPerSecond: Double { stepSeconds > 0 ? tokensPerStep / stepSeconds : 0 }
 
+  /// Snapshots need the records of the past, a screen the triplets as well. Of the points that the history would drop
+  /// again, `past` adds the newest.
   private func remember(_ record: StepRecord) {
-    guard frames != nil else { return }
-    history.append(
-      HistoryPoint(record: record, triplets: tripletFrame(), ranks: trainer.allocator?.ranks ?? []))
+    guard frames != nil || writeSnapshot != nil, history.retains(record) else { return }
+    history.append(point(record))
+  }
+
+  private func point(_ record: StepRecord) -> HistoryPoint {
+    HistoryPoint(
+      record: record, triplets: frames == nil ? TripletFrame() : tripletFrame(), ranks: trainer.allocator?.ranks ?? [])
+  }
+
+  private var past: [HistoryPoint] {
+    guard let record, history.points.last?.record.step != record.step else { return history.points }
+    return history.points + [point(record)]
   }
 
   private func tripletFrame() -> TripletFrame {
@@ -331,7 +370,7 @@ public final class Session {
       ranks: allocator?.ranks ?? Array(repeating: description.initialRank, count: description.modules.count),
       nonzero: allocator.map { a in trainer.store.adapters.indices.map { a.nonzero($0) } }
         ?? Array(repeating: description.initialRank, count: description.modules.count),
-      triplets: tripletFrame(), history: history.points, events: events, interventions: interventions,
-      pending: commands.pending, tokensPerSecond: tokensPerSecond, eta: eta)
+      triplets: tripletFrame(), history: past, events: events, interventions: interventions,
+      pending: commands.pending + (pauseAt.map { [.pauseAt(step: $0)] } ?? []), tokensPerSecond: tokensPerSecond, eta: eta)
   }
 }

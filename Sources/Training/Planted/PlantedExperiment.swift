@@ -14,6 +14,15 @@ public struct PlantedExperiment: Sendable {
   static let sequences = 64
   static let length = 16
 
+  /// What the student is trained on.
+  public enum Signal: String, Sendable, CaseIterable {
+    /// Every module's output: the places can be told apart.
+    case modules
+    /// The teacher's most likely class of 16 alone: they cannot.
+    case labels
+  }
+
+  public var signal = Signal.modules
   public var steps = 400
   public var seed: UInt64 = 0
   public var score = ScoringRule.smoothed
@@ -30,7 +39,8 @@ public struct PlantedExperiment: Sendable {
 
   static let config = BertConfig(
     vocabularySize: 256, hiddenSize: 64, hiddenLayers: 3, attentionHeads: 4, intermediateSize: 128,
-    maxPositionEmbeddings: 32, hiddenDropout: 0, attentionDropout: 0, initializerRange: 0.15)
+    maxPositionEmbeddings: 32, hiddenDropout: 0, attentionDropout: 0, initializerRange: 0.15,
+    labelNames: (0..<16).map { "class \($0)" })
 
   /// How well a finished run found what was planted.
   public struct Outcome: Sendable, Equatable {
@@ -95,20 +105,21 @@ public struct PlantedExperiment: Sendable {
     return vectors
   }
 
-  /// Builds the whole run.
+  /// Builds the whole run. It has no folder: snapshots go to `snapshots/` in the working directory.
   public func makeSession(
-    threads: Int, commands: CommandQueue = CommandQueue(), frames: Mailbox<Frame>? = nil
+    threads: Int, commands: CommandQueue = CommandQueue(), frames: Mailbox<Frame>? = nil,
+    snapshots: (any SnapshotWriting)? = nil
   ) throws(InputError) -> Session {
     let config = Self.config
     let planted = planted()
     let base = RandomBert(config, seed: seed)
     let teacherModel = try BertModel(
-      config, weights: try teacher(base, planted: planted), labels: 2, seed: seed, factory: FrozenFactory())
+      config, weights: try teacher(base, planted: planted), labels: config.labelCount, seed: seed, factory: FrozenFactory())
     let plan = AdapterPlan(
       entries: Self.modules.map { AdapterPlan.Entry(module: $0, rank: initialRank, alpha: alpha) },
       parameterization: SVDParameterization(), trainsHead: false)
-    let factory = AdapterFactory(plan, head: BertModel.head(config, labels: 2), seed: seed)
-    let student = try BertModel(config, weights: base, labels: 2, seed: seed, factory: factory)
+    let factory = AdapterFactory(plan, head: BertModel.head(config, labels: config.labelCount), seed: seed)
+    let student = try BertModel(config, weights: base, labels: config.labelCount, seed: seed, factory: factory)
     let allocator = RankAllocator(
       factory.store, initialRank: initialRank, targetRank: targetRank, initialWarmup: steps / 6,
       finalWarmup: steps / 4, maskInterval: 5, totalSteps: steps, beta1: beta1, beta2: beta2, scoring: score,
@@ -116,8 +127,13 @@ public struct PlantedExperiment: Sendable {
     let pool = WorkerPool(count: threads)
     let source = RandomTokenBatches(
       sequences: Self.sequences, length: Self.length, vocabulary: config.vocabularySize, seed: seed, workers: threads)
-    let objective = PlantedObjective(
-      teacher: teacherModel, modules: Self.modules.count, tokenCapacity: source.capacity.tokens, workers: threads)
+    let objective: any Objective =
+      switch signal {
+      case .modules:
+        PlantedObjective(
+          teacher: teacherModel, modules: Self.modules.count, tokenCapacity: source.capacity.tokens, workers: threads)
+      case .labels: TeacherLabelObjective(teacher: teacherModel, workers: threads)
+      }
     let trainer = Trainer(
       model: student, store: factory.store, allocator: allocator, source: source, objective: objective, pool: pool,
       options: TrainerOptions(
@@ -127,9 +143,31 @@ public struct PlantedExperiment: Sendable {
       modules: zip(Self.modules, planted).map { RunDescription.Module($0, plantedRank: $1) }, initialRank: initialRank,
       effectiveScale: SVDParameterization().scale(alpha: alpha, rank: initialRank), totalSteps: steps,
       threads: threads, blasCore: BLAS.coreName, metric: "")
-    return Session(
-      trainer: trainer, description: description, evaluator: nil, evalEvery: 0, commands: commands, frames: frames,
-      writeSnapshot: nil)
+    let session = Session(
+      trainer: trainer, description: description, evaluator: nil, evalEvery: 0, commands: commands, frames: frames)
+    if let snapshots {
+      session.writeSnapshot = { (frame, formats) throws(InputError) in
+        let path = "snapshots/\(frame.description.run)-step-\(frame.stepsDone)"
+        return try snapshots.write(frame, formats: formats, to: path) { (place) throws(InputError) in
+          try writeAdapter(trainer, to: place)
+        }
+      }
+    }
+    return session
+  }
+
+  /// Writes the student's adapter as it is now; there is no head.
+  private func writeAdapter(_ trainer: Trainer, to folder: String) throws(InputError) {
+    let allocator = trainer.allocator
+    let schedule = allocator?.schedule
+    let description = PEFTAdapter.Description(
+      method: .adalora, taskType: "SEQ_CLS", baseModel: "planted-rank BERT",
+      targetModules: .list(Self.modules.map(\.name)), alpha: alpha, dropout: 0, initialRank: initialRank,
+      targetRank: Double(schedule?.targetBudget ?? 0) / Double(Self.modules.count),
+      tinit: schedule?.initialWarmup ?? 0, tfinal: schedule?.finalWarmup ?? 0, deltaT: schedule?.maskInterval ?? 1,
+      beta1: allocator?.beta1 ?? beta1, beta2: allocator?.beta2 ?? beta2,
+      orthRegWeight: trainer.options.orthRegWeight, totalSteps: steps)
+    try PEFTAdapter.write(trainer.store, description, pattern: PEFTAdapter.pattern(trainer), to: folder)
   }
 
   /// Compares what a run allocated with what was planted.

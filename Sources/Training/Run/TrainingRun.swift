@@ -12,6 +12,8 @@ public final class TrainingRun {
   public let session: Session
   private let labels: LabelSet
   private let testSet: Evaluator?
+  /// Whether `train` left an adapter: not where it was to be discarded or its weights are not finite.
+  public private(set) var hasAdapter = false
   private var stepTimes: [Double] = []
   private var tokens = 0
   private let log: RunLog
@@ -20,8 +22,10 @@ public final class TrainingRun {
   /// - Parameters:
   ///   - runs: where the run's folder is made.
   ///   - frames: where frames go; nil where nobody watches.
+  ///   - snapshots: writes snapshots into the run's folder, the last one when the run ends; nil writes none.
   public init(
-    _ experiment: Experiment, runs: String, commands: CommandQueue = CommandQueue(), frames: Mailbox<Frame>? = nil
+    _ experiment: Experiment, runs: String, commands: CommandQueue = CommandQueue(), frames: Mailbox<Frame>? = nil,
+    snapshots: (any SnapshotWriting)? = nil
   ) throws(InputError) {
     self.experiment = experiment
     let seed = UInt64(bitPattern: Int64(experiment.seed))
@@ -77,8 +81,15 @@ public final class TrainingRun {
       metric: evaluator == nil ? "" : "accuracy")
     session = Session(
       trainer: trainer, description: description, evaluator: evaluator, evalEvery: training.evalEvery,
-      commands: commands, frames: frames, writeSnapshot: nil)
+      commands: commands, frames: frames)
     session.onEvent = { log.write($0) }
+    guard let snapshots else { return }
+    session.writeSnapshot = { [unowned self] (frame, formats) throws(InputError) in
+      let path = folder.snapshots + "/step-\(frame.stepsDone)"
+      return try snapshots.write(frame, formats: formats, to: path) { (place) throws(InputError) in
+        try writeAdapter(to: place)
+      }
+    }
   }
 
   /// Trains to the end and writes the adapter.
@@ -88,6 +99,7 @@ public final class TrainingRun {
   ) throws(InputError) -> (ending: Session.Ending, summary: RunSummary) {
     let start = ContinuousClock.now
     var failure: InputError?
+    stepTimes.reserveCapacity(experiment.training.totalStep)
     session.onStep = { [self] record in
       stepTimes.append(record.stepMs)
       tokens += record.tokens
@@ -96,12 +108,19 @@ public final class TrainingRun {
         try onStep(record)
       } catch {
         failure = error
+        session.warn(error.description)
         session.commands.send(.stop(discard: false))
       }
     }
     let ending = session.run()
     let elapsed = start.duration(to: .now)
-    if ending != .stopped(discard: true) { try writeAdapter() }
+    if ending != .stopped(discard: true), session.trainer.store.isFinite {
+      try writeAdapter()
+      hasAdapter = true
+      if let snapshot = try session.snapshot() {
+        log.write(Event(step: session.trainer.stepsDone, kind: .export, text: "snapshot in \(snapshot)"))
+      }
+    }
     if let failure { throw failure }
     let test = ending == .finished ? testSet?.evaluate(session.trainer.team) : nil
     let busy = stepTimes.reduce(0, +) / 1000
@@ -116,9 +135,12 @@ public final class TrainingRun {
     return (ending, summary)
   }
 
-  /// Writes the adapter as it is now into the run's folder.
-  /// - Parameter masked: by the last mask instead of λ ≠ 0.
-  public func writeAdapter(masked: Bool = false) throws(InputError) {
+  /// Writes the adapter as it is now.
+  /// - Parameters:
+  ///   - folder: where to; nil is the run's own `adapter/`.
+  ///   - masked: by the last mask instead of λ ≠ 0.
+  public func writeAdapter(to folder: String? = nil, masked: Bool = false) throws(InputError) {
+    let folder = folder ?? self.folder.adapter
     let adapter = experiment.adapter
     let trainer = session.trainer
     let modules = Double(max(session.description.modules.count, 1))
@@ -131,8 +153,8 @@ public final class TrainingRun {
       beta1: session.value(of: .beta1), beta2: session.value(of: .beta2),
       orthRegWeight: session.value(of: .orthRegWeight), totalSteps: experiment.training.totalStep)
     try PEFTAdapter.write(
-      trainer.store, description, pattern: PEFTAdapter.pattern(trainer, masked: masked), to: folder.adapter)
-    try labels.save(to: folder.adapter + "/labels.json")
+      trainer.store, description, pattern: PEFTAdapter.pattern(trainer, masked: masked), to: folder)
+    try labels.save(to: folder + "/labels.json")
   }
 }
 

@@ -1,0 +1,90 @@
+// Runs that are on disk: which there are, and what they hold.
+
+import Foundation
+import Models
+
+/// A run's folder with what was written into it.
+public struct SavedRun: Sendable {
+  /// `snapshots/step-N`, or `step-N-2` and so on where that was taken.
+  public struct Snapshot: Sendable, Equatable {
+    public var step: Int
+    /// 1 for the first of its step.
+    public var number: Int
+    public var path: String
+
+    /// - Returns: nil for another folder's name.
+    init?(name: String, in folder: String) {
+      let parts = name.split(separator: "-", omittingEmptySubsequences: false)
+      guard parts.first == "step", 2...3 ~= parts.count, let step = Int(parts[1]) else { return nil }
+      guard let number = parts.count == 3 ? Int(parts[2]) : 1 else { return nil }
+      self.step = step
+      self.number = number
+      path = folder + "/" + name
+    }
+
+    func holds(_ file: String) -> Bool { FileManager.default.fileExists(atPath: path + "/" + file) }
+  }
+
+  public let folder: RunFolder
+  /// In the order of their steps, the newest last.
+  public let snapshots: [Snapshot]
+
+  public var name: String { folder.path.split(separator: "/").last.map(String.init) ?? folder.path }
+
+  init(folder: RunFolder) {
+    self.folder = folder
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.snapshots)) ?? []
+    snapshots = names.compactMap { Snapshot(name: $0, in: folder.snapshots) }
+      .sorted { ($0.step, $0.number) < ($1.step, $1.number) }
+  }
+
+  /// A run by its name in `runs` or by its folder; the newest in `runs` where nothing is named.
+  /// - Throws: of kind `missing`.
+  public static func find(_ name: String?, runs: String) throws(InputError) -> SavedRun {
+    let manager = FileManager.default
+    func isRun(_ path: String) -> Bool { manager.fileExists(atPath: RunFolder(path: path).experiment) }
+    if let name {
+      var path = name[...]
+      while path.count > 1, path.last == "/" { path.removeLast() }
+      for candidate in [String(path), runs + "/" + path] where isRun(candidate) {
+        return SavedRun(folder: RunFolder(path: candidate))
+      }
+      throw InputError(.missing, file: name, "no run; expected a run's folder, or the name of one in \(runs)")
+    }
+    let names = ((try? manager.contentsOfDirectory(atPath: runs)) ?? []).filter { isRun(runs + "/" + $0) }
+    func started(_ name: String) -> Date {
+      let attributes = try? manager.attributesOfItem(atPath: RunFolder(path: runs + "/" + name).experiment)
+      return attributes?[.modificationDate] as? Date ?? .distantPast
+    }
+    let newest = names.max { (started($0), $0) < (started($1), $1) }
+    guard let newest else { throw InputError(.missing, file: runs, "no run in this folder") }
+    return SavedRun(folder: RunFolder(path: runs + "/" + newest))
+  }
+
+  /// The newest whole snapshot.
+  /// - Parameter step: steps done; nil takes the last.
+  /// - Throws: of kind `missing`, with the steps that there are.
+  public func snapshot(at step: Int?) throws(InputError) -> Snapshot {
+    try snapshot(at: step, holding: "snapshot.json")
+  }
+
+  /// The folder of the adapter at the end, or as of a step's snapshot.
+  /// - Throws: of kind `missing`, with the steps that there are.
+  public func adapter(at step: Int?) throws(InputError) -> String {
+    if step == nil, FileManager.default.fileExists(atPath: folder.adapter + "/" + PEFTAdapter.configName) {
+      return folder.adapter
+    }
+    return try snapshot(at: step, holding: "adapter/" + PEFTAdapter.configName).path + "/adapter"
+  }
+
+  private func snapshot(at step: Int?, holding file: String) throws(InputError) -> Snapshot {
+    let usable = snapshots.filter { $0.holds(file) }
+    if let found = usable.last(where: { step == nil || $0.step == step }) { return found }
+    let steps = usable.map(\.step).reduce(into: [Int]()) { if $0.last != $1 { $0.append($1) } }
+    let known =
+      steps.isEmpty ? "there is none" : "there are those of step " + steps.map(String.init).joined(separator: ", ")
+    throw InputError(
+      .missing, file: folder.snapshots,
+      (step.map { "no snapshot of step \($0)" } ?? "no snapshot") + " with \(file); \(known)")
+  }
+}

@@ -243,7 +243,8 @@ func parsed(_ text: String, path: String = "/nowhere/exp.toml", set overrides: [
   @Test("every experiment of the project loads")
   func committed() throws {
     let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
-      "../../experiments").path
+      "../../experiments"
+    ).path
     let files = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".toml") }
     #expect(files.count >= 4)
     for file in files { #expect(try Experiment.load(path: folder + "/" + file).training.totalStep > 0, "\(file)") }

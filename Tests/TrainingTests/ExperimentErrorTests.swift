@@ -147,6 +147,10 @@ import Testing
       Self.complaint("zzzz = 1\n" + leastExperiment)?.text
         == "exp.toml: line 1: zzzz: unknown key, expected name or seed, or a section: model, data, adapter or training")
     #expect(
+      Self.complaint("\"adapter.beta1\" = 0.5\n" + leastExperiment)?.text
+        == "exp.toml: line 1: adapter.beta1: unknown key, expected name or seed, or a section: model, data, adapter or training"
+    )
+    #expect(
       Self.complaint("beta1 = 1\n" + leastExperiment)?.text
         == "exp.toml: line 1: beta1: unknown key; did you mean adapter.beta1?")
   }

@@ -61,6 +61,7 @@ private struct ExperimentReader {
   init(path: String) {
     self.path = path
     let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+    // With its own slash, so that the root is not empty.
     folder = parts.isEmpty ? "." : parts.joined(separator: "/") + "/"
     experiment = Experiment(path: path)
   }
@@ -86,7 +87,8 @@ private struct ExperimentReader {
       if entry.path.count == 1, ExperimentKey.sections.contains(name) {
         throw InputError(file: path, place: place, "\(entry.value.shown), expected a table, [\(name)]")
       }
-      guard let key = ExperimentKey.find(name), entry.path.joined(separator: ".") == key.path else {
+      // A quoted key may hold the dot of another's path.
+      guard let key = ExperimentKey.find(name), entry.path == [key.section, key.name].filter({ !$0.isEmpty }) else {
         throw InputError(file: path, place: place, Self.unknown(entry.path, isTable: Self.isTable(entry.value)))
       }
       if let complaint = key.set(&experiment, entry.value, folder) {

@@ -55,6 +55,10 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "TerminalExerciser", dependencies: ["Dashboard"], path: "Tests/TerminalExerciser", swiftSettings: strict),
-    .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "TerminalExerciser"], swiftSettings: strict),
+    .target(name: "TerminalSupport", path: "Tests/TerminalSupport", swiftSettings: strict),
+    .testTarget(
+      name: "DashboardTests", dependencies: ["Dashboard", "TerminalExerciser", "TerminalSupport"],
+      swiftSettings: strict),
+    .testTarget(name: "RanktopTests", dependencies: ["ranktop", "TerminalSupport"], swiftSettings: strict),
   ]
 )

@@ -127,6 +127,9 @@ public final class AdapterStore: @unchecked Sendable {
 
   public func zeroGradients() { block.gradients.update(repeating: 0, count: block.count) }
 
+  /// Whether all weights are.
+  public var isFinite: Bool { (0..<block.count).allSatisfy { block.weights[$0].isFinite } }
+
   /// The L2 norm of all gradients.
   public func gradientNorm() -> Double { Elementwise.sumOfSquares(block.gradients, count: block.count).squareRoot() }
 

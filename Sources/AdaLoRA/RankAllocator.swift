@@ -12,7 +12,7 @@ public struct NonFiniteScore: Error, CustomStringConvertible, Sendable {
 
 /// Scores the triplets of an `AdapterStore` and masks λ to the budget b(t).
 ///
-/// Call `updateAndMask(step:)` after each optimizer step, before the gradients are zeroed. Source: equations 6 to 10 and
+/// Call `updateAndMask(step:)` after each optimizer step, before the gradients are zeroed. Source: section 3 and
 /// algorithm 1 of the paper; `RankAllocator` of PEFT and loralib.
 public final class RankAllocator {
   /// What one step's allocation did.

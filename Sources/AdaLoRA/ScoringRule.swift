@@ -2,7 +2,7 @@
 
 /// How triplets are scored: the paper's three rules and two controls.
 public enum ScoringRule: String, Codable, Sendable, CaseIterable {
-  /// S from s = Ī·Ū, the paper's rule (equation 8 with equations 9 and 10).
+  /// S from s = Ī·Ū, the paper's rule (its section 3.2).
   case smoothed
   /// S from s = I = |w · ∂L/∂w|, without smoothing.
   case sensitivity

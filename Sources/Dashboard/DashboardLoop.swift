@@ -17,10 +17,12 @@ public final class DashboardLoop {
 
   /// - Parameters:
   ///   - mailbox: its `wake` must be the terminal's `waker`.
+  ///   - configuration: the person's keys and colours; the terminal was given the glyphs.
   ///   - suspend: stops the process until it is continued, where the terminal hands ctrl-z on as a key.
   ///   - clock: seconds from any fixed moment.
   public init(
-    terminal: any Terminal, mailbox: Mailbox<Frame>, send: @escaping (Command) -> Void,
+    terminal: any Terminal, mailbox: Mailbox<Frame>, configuration: Configuration = Configuration(),
+    send: @escaping (Command) -> Void,
     suspend: @escaping () -> Void = {},
     clock: @escaping () -> Double = { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
   ) {
@@ -29,7 +31,8 @@ public final class DashboardLoop {
     self.send = send
     self.suspend = suspend
     self.clock = clock
-    state = DashboardState(width: terminal.size.width, height: terminal.size.height)
+    state = DashboardState(
+      width: terminal.size.width, height: terminal.size.height, configuration: configuration)
   }
 
   /// Runs until the person or a signal ends it. The terminal is left for the caller to restore.

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Dashboard
 import Foundation
+import Models
 import Training
 
 /// What every command that trains can be told about its screen.
@@ -29,12 +30,15 @@ final class Conductor {
   /// Where the session posts frames; nil where nobody watches.
   let frames: Mailbox<Frame>?
   private let screen: ScreenArguments
+  private let configuration: Configuration
 
   /// The trainer has a stack of its own: BLAS and the model's depth decide how much it needs.
   private static let stackSize = 16 << 20
 
-  init(_ screen: ScreenArguments) {
+  /// - Throws: for a configuration file of the dashboard that is wrong, before the screen is taken.
+  init(_ screen: ScreenArguments) throws(InputError) {
     self.screen = screen
+    configuration = screen.wantsDashboard ? try Configuration.load() : Configuration()
     EndRequest.watch()
     frames = screen.wantsDashboard ? Mailbox { EndRequest.wakeUp() } : nil
   }
@@ -51,7 +55,8 @@ final class Conductor {
   ) throws -> (result: Result, status: Int32) {
     if let frames {
       do {
-        let terminal = try CursesTerminal(log: log, ascii: screen.ascii, noColor: screen.noColor)
+        let terminal = try CursesTerminal(
+          log: log, ascii: screen.ascii, glyphs: configuration.glyphs, noColor: screen.noColor)
         terminal.setSavedPlace(savedPlace)
         return try conduct(terminal, frames, train)
       } catch let error as TerminalError {
@@ -64,11 +69,14 @@ final class Conductor {
   private func runHeadless<Result>(
     total: Int, session: Session, train: (_ onStep: @escaping (StepRecord) -> Void) throws -> Result
   ) throws -> (result: Result, status: Int32) {
-    let progress = Progress(total: total)
-    let result = try train { [commands] record in
-      progress.show(record, session)
-      if EndRequest.current != nil { commands.send(.stop(discard: false)) }
+    // A request must reach a long evaluation too, so a thread waits for it, and not the loop between two steps.
+    let watcher = Thread { [commands] in
+      while EndRequest.current == nil { EndRequest.wait(timeout: 60_000) }
+      commands.send(.stop(discard: false))
     }
+    watcher.start()
+    let progress = Progress(total: total)
+    let result = try train { record in progress.show(record, session) }
     progress.finish()
     return (result, session.wasStopped ? EndRequest.current?.exitStatus ?? 0 : 0)
   }
@@ -83,7 +91,9 @@ final class Conductor {
     thread.stackSize = Self.stackSize
     thread.name = "trainer"
     thread.start()
-    let loop = DashboardLoop(terminal: terminal, mailbox: frames, send: { [commands] in commands.send($0) })
+    let loop = DashboardLoop(
+      terminal: terminal, mailbox: frames, configuration: configuration,
+      send: { [commands] in commands.send($0) })
     let mode = loop.run()
     terminal.restore()
     var status: Int32 = 0

@@ -49,6 +49,8 @@ struct StateTests {
     #expect(pruned.words.contains("with λ = 0 their sensitivity is the regulariser's alone"))
     #expect(!pruned.isRegrown)
     #expect(pruned.brief == "Pruned: S 1.00e-9 ≤ threshold 2.00e-9, λ ← 0.")
+    #expect(
+      verdict(phase: .final, isKept: false, lambda: 0).brief == "Pruned for good: the pattern was frozen at step 300.")
     let regrown = verdict(isKept: false, lambda: 0.01, keepsNow: true)
     #expect(regrown.isRegrown)
     #expect(regrown.words.contains("Adam's moments are not reset"))

@@ -1,6 +1,7 @@
 // The terminal in a real one: a small program in a shell in tmux, on every kind of terminal, to every kind of end.
 
 import Foundation
+import TerminalSupport
 import Testing
 
 /// A shell in which the exerciser runs.
@@ -11,7 +12,7 @@ private struct Exerciser {
 
   init(width: Int = 80, height: Int = 24) throws {
     session = try TmuxSession(width: width, height: height)
-    program = try TmuxSession.program("TerminalExerciser")
+    program = try Child.program("TerminalExerciser")
     shellModes = try session.output(of: "stty -g")
     try session.run("echo the shell was here")
     try session.wait("the echo") { $0.contains("\nthe shell was here") }

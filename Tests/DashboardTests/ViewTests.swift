@@ -12,10 +12,11 @@ struct ViewTests {
     var seen: Set<Unicode.Scalar> = []
     var changed = FakeRun.demo
     changed.change = (step: 120, target: 1)
-    let frames = [0, 40, 213, 350].map { changed.frame(at: $0) } + [
-      FakeRun.miniLM.frame(at: 413, state: .paused), FakeRun.lora.frame(at: 100, state: .done),
-      FakeRun.miniLM.frame(at: 300, state: .failed("R is not finite")), FakeRun.large.frame(at: 700),
-    ]
+    let frames =
+      [0, 40, 213, 350].map { changed.frame(at: $0) } + [
+        FakeRun.miniLM.frame(at: 413, state: .paused), FakeRun.lora.frame(at: 100, state: .done),
+        FakeRun.miniLM.frame(at: 300, state: .failed("R is not finite")), FakeRun.large.frame(at: 700),
+      ]
     for frame in frames {
       for (width, height) in [(80, 24), (120, 40), (200, 60), (300, 80)] {
         var state = DashboardState(frame, width: width, height: height)
@@ -87,7 +88,7 @@ struct ViewTests {
   func importance() {
     var state = DashboardState(FakeRun.miniLM.frame(at: 413), width: 120, height: 40)
     state.strike("2", "z")
-    let agreement = state.lines.first { $0.contains("same choice as smoothed") }
+    let agreement = state.lines.first { $0.contains("kept alike with smoothed") }
     for rule in ["sensitivity", "magnitude", "random", "uniform"] { #expect(agreement?.contains(rule) == true) }
     #expect(state.screen.contains("× pruned"))
     let pruned = state.frame?.triplets.kept.filter { !$0 }.count ?? 0
@@ -95,7 +96,7 @@ struct ViewTests {
     // One a pruned triplet, and those of the legend and the status line.
     #expect(pruned > 0 && crosses == pruned + 2)
     state.strike("t")
-    #expect(state.screen.contains("mean a module, steps 0…412"))
+    #expect(state.screen.contains("mean a module, steps 0-412"))
   }
 
   @Test("the Budget panel shows both curves after the target was changed")

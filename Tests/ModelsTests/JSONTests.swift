@@ -31,7 +31,8 @@ struct JSONTests {
       ("9223372036854775807", .integer(.max)), ("-9223372036854775808", .integer(.min)),
       ("9223372036854775808", .number(0x1p63)), ("-9223372036854775809", .number(-0x1p63)),
       ("1000000000000000019884624838656", .number(1e30)), ("1.0", .number(1)), ("1e3", .number(1000)),
-      ("-2.5E-3", .number(-0.0025)), ("0.1", .number(0.1)), ("5e-324", .number(.leastNonzeroMagnitude)), ("1e-999", .number(0)),
+      ("-2.5E-3", .number(-0.0025)), ("0.1", .number(0.1)), ("1e-999", .number(0)),
+      ("5e-324", .number(.leastNonzeroMagnitude)),
       ("1.7976931348623157e308", .number(.greatestFiniteMagnitude)),
     ])
   func numbers(text: String, value: JSON) throws {
@@ -183,7 +184,9 @@ struct JSONTests {
 
   @Test("values are written so that they read back the same")
   func roundTrip() throws {
-    let doubles: [Double] = [0, -0.0, 1, 0.1, 1 / 3, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 1e16, 123456.789, -2.5e-7]
+    let doubles: [Double] = [
+      0, -0.0, 1, 0.1, 1 / 3, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 1e16, 123456.789, -2.5e-7,
+    ]
     let value = JSON.object(
       JSONObject([
         ("z", .array(doubles.map { .number($0) })), ("a", .array([.integer(.min), .integer(.max)])),

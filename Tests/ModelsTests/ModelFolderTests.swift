@@ -18,10 +18,14 @@ struct ModelFolderTests {
   /// A folder of two shards, with this index.
   private func writeShards(_ index: String) throws {
     try folder.write(#"{"model_type": "bert"}"#, "config.json")
-    try SafetensorsWriter.write(
-      [("a", [2], [1, 2]), ("b", [1], [3])], metadata: [:], to: folder.path + "/model-00001-of-00002.safetensors")
-    try SafetensorsWriter.write(
-      [("c", [1, 2], [4, 5])], metadata: [:], to: folder.path + "/model-00002-of-00002.safetensors")
+    try folder.write(
+      safetensors(
+        #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}"#,
+        data: [0, 0, 0x80, 0x3F, 0, 0, 0, 0x40, 0, 0, 0x40, 0x40]), "model-00001-of-00002.safetensors")
+    try folder.write(
+      safetensors(
+        #"{"c":{"dtype":"BF16","shape":[1,2],"data_offsets":[0,4]}}"#, data: [0x80, 0x40, 0xA0, 0x40]),
+      "model-00002-of-00002.safetensors")
     try folder.write(index, ModelFolder.indexName)
   }
 

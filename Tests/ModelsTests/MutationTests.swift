@@ -137,9 +137,13 @@ struct MutationTests {
   @Test("damaged indices of shards")
   func indices() throws {
     try folder.write(#"{"model_type": "bert"}"#, "config.json")
-    try SafetensorsWriter.write(
-      [("a", [2], [1, 2]), ("b", [1], [3])], metadata: [:], to: folder.path + "/1.safetensors")
-    try SafetensorsWriter.write([("c", [1, 2], [4, 5])], metadata: [:], to: folder.path + "/2.safetensors")
+    let zeros = Array(repeating: UInt8(0), count: 12)
+    try folder.write(
+      safetensors(
+        #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}"#,
+        data: zeros), "1.safetensors")
+    try folder.write(
+      safetensors(#"{"c":{"dtype":"F32","shape":[3,1],"data_offsets":[0,12]}}"#, data: zeros), "2.safetensors")
     let index =
       #"{"metadata": {"total_size": 20}, "weight_map": {"a": "1.safetensors", "b": "1.safetensors", "c": "2.safetensors"}}"#
     var tally = Tally()

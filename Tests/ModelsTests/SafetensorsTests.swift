@@ -56,7 +56,7 @@ struct SafetensorsTests {
 
   @Test("unaligned F32 is read through a copy")
   func unaligned() throws {
-    let values: [Float] = [1, -2.5, 0x1p-131]
+    let values: [Float] = [1, -2.5, 0x1p-140]
     let data = values.withUnsafeBytes { Array($0) }
     for padding in 0..<4 {
       let header = #"{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}"# + String(repeating: " ", count: padding)
@@ -69,20 +69,21 @@ struct SafetensorsTests {
     let data = (0...UInt16.max).flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] }
     let header = #"{"a":{"dtype":"F16","shape":[256,256],"data_offsets":[0,131072]}}"#
     let values = try open(safetensors(header, data: data)).floats("a", shape: [256, 256]).values
-    for bits in 0...UInt16.max {
+    let wrong = (0...UInt16.max).filter { bits in
       // By definition: (−1)^s·2^(e−15)·(1 + m/1024), without the leading one where e = 0.
       let exponent = Int(bits >> 10 & 31)
       let mantissa = Double(bits & 1023) / 1024
       let value = values[Int(bits)]
-      #expect(value.sign == (bits >> 15 == 0 ? .plus : .minus))
+      guard value.sign == (bits >> 15 == 0 ? .plus : .minus) else { return true }
       switch exponent {
-      case 31: #expect(mantissa == 0 ? value.isInfinite : value.isNaN)
-      case 0: #expect(Double(value.magnitude) == mantissa * 0x1p-14)
+      case 31: return mantissa == 0 ? !value.isInfinite : !value.isNaN
+      case 0: return Double(value.magnitude) != mantissa * 0x1p-14
       default:
-        #expect(
-          Double(value.magnitude) == (1 + mantissa) * Double(sign: .plus, exponent: exponent - 15, significand: 1))
+        let scale = Double(sign: .plus, exponent: exponent - 15, significand: 1)
+        return Double(value.magnitude) != (1 + mantissa) * scale
       }
     }
+    #expect(wrong.isEmpty)
   }
 
   @Test("BF16 is the upper half of a float32")
@@ -169,7 +170,7 @@ struct SafetensorsTests {
       ),
       (
         #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[0],"data_offsets":[8,8]}}"#,
-        "header, line 1, column 56: the key \"a\" occurs twice"
+        "header, line 1, column 55: the key \"a\" occurs twice"
       ),
       (#"{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}"#, "tensor a.shape[0]: -2, expected at least 0"),
       (

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Models
 
-/// Lines with their ids, alone and in a pair with the line that follows, cut to `maxLength`.
+/// Lines, or as many of them as have been recorded, with their ids, alone and in a pair with the line that follows, cut to `maxLength`.
 struct TokenizerRecording {
   var lines: [String] = []
   /// Per line the ids.
@@ -19,7 +19,8 @@ struct TokenizerRecording {
     let rows = try Data(contentsOf: URL(fileURLWithPath: idsPath)).split(
       separator: 0x0A, omittingEmptySubsequences: false
     ).dropLast().map { row in row.split(separator: 0x20).compactMap { Int32(String(decoding: $0, as: UTF8.self)) } }
-    try #require(rows.count == 2 * lines.count && !lines.isEmpty)
+    try #require(rows.count > 0 && rows.count % 2 == 0 && rows.count <= 2 * lines.count)
+    lines.removeSubrange((rows.count / 2)...)
     for place in stride(from: 0, to: rows.count, by: 2) {
       singles.append(rows[place])
       pairs.append((Int(try #require(rows[place + 1].first)), Array(rows[place + 1].dropFirst())))

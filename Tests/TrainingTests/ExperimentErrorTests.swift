@@ -7,7 +7,8 @@ import Testing
 @testable import Training
 
 @Suite struct ExperimentErrorTests {
-  private static func complaint(_ text: String, set overrides: [String] = []) -> (text: String, kind: InputError.Kind)? {
+  private static func complaint(_ text: String, set overrides: [String] = []) -> (text: String, kind: InputError.Kind)?
+  {
     do {
       _ = try Experiment.parse(Array(text.utf8), path: "exp.toml", overrides: overrides)
       return nil
@@ -43,7 +44,6 @@ import Testing
       ("orth_reg_weight = -1", "orth_reg_weight: -1, expected a number of at least 0"),
       ("peft_type = \"lora\"", "peft_type: \"lora\", expected ADALORA or LORA"),
       ("score = \"smooth\"", "score: \"smooth\", expected smoothed, sensitivity, magnitude, random or uniform"),
-      ("dialect = 1979-05-27", "dialect: the date or time 1979-05-27, expected peft, loralib or paper"),
       (
         "target_modules = 3",
         "target_modules: 3, expected a list of names, a regular expression or \"all-linear\""
@@ -53,7 +53,10 @@ import Testing
         "target_modules: [\"query\", 2, [true], a table], expected a list of names, a regular expression or \"all-linear\""
       ),
       ("target_modules = []", "target_modules: [], expected a list of names, a regular expression or \"all-linear\""),
-      ("target_modules = \"\"", "target_modules: \"\", expected a list of names, a regular expression or \"all-linear\""),
+      (
+        "target_modules = \"\"",
+        "target_modules: \"\", expected a list of names, a regular expression or \"all-linear\""
+      ),
       ("target_modules = \"(query\"", "target_modules: \"(query\", expected a valid regular expression"),
       ("r = { a = 1 }", "r: a table, expected an integer, 1 to 65536"),
     ])
@@ -144,6 +147,10 @@ import Testing
       Self.complaint("zzzz = 1\n" + leastExperiment)?.text
         == "exp.toml: line 1: zzzz: unknown key, expected name or seed, or a section: model, data, adapter or training")
     #expect(
+      Self.complaint("\"adapter.beta1\" = 0.5\n" + leastExperiment)?.text
+        == "exp.toml: line 1: adapter.beta1: unknown key, expected name or seed, or a section: model, data, adapter or training"
+    )
+    #expect(
       Self.complaint("beta1 = 1\n" + leastExperiment)?.text
         == "exp.toml: line 1: beta1: unknown key; did you mean adapter.beta1?")
   }
@@ -177,7 +184,8 @@ import Testing
   func together() {
     #expect(
       Self.complaint(Self.adapter("tinit = 40\ntfinal = 60\n"))?.text
-        == "exp.toml: line 11: adapter.tinit + adapter.tfinal: 40 + 60 = 100, expected less than training.total_step, 100")
+        == "exp.toml: line 11: adapter.tinit + adapter.tfinal: 40 + 60 = 100, expected less than training.total_step, 100"
+    )
     #expect(Self.complaint(Self.adapter("tinit = 40\ntfinal = 59\n")) == nil)
     #expect(
       Self.complaint(Self.adapter("\ntarget_r = 14\n"))?.text
@@ -206,7 +214,10 @@ import Testing
       ("seed=1\nname = 'x'", "\"1\\nname = 'x'\", expected an integer, 0 or more"),
       ("name=1", "1, expected a name that a folder can have"),
       ("model.path=", "\"\", expected a path"),
-      ("adapter.tinit=100", "adapter.tinit + adapter.tfinal: 100 + 0 = 100, expected less than training.total_step, 100"),
+      (
+        "adapter.tinit=100",
+        "adapter.tinit + adapter.tfinal: 100 + 0 = 100, expected less than training.total_step, 100"
+      ),
       ("adapter.init_r=3", "adapter.target_r: 8 (its default), expected at most adapter.init_r, 3"),
     ])
   func overrides(_ override: String, _ expected: String) {
@@ -230,9 +241,19 @@ import Testing
   func syntax() {
     for (text, line) in [
       ("seed = 1\nname = \n", 2), ("[model\n", 1), ("seed = 1\nseed = 2\n", 2), ("a = \"\n\n", 1), ("seed = 01\n", 1),
+      ("[&", 1), ("seed = 1\n\n[[[model]]]\n", 3), ("a = \n[&\n", 1),
     ] {
       let text = Self.complaint(text)?.text ?? ""
       #expect(text.hasPrefix("exp.toml: line \(line): not TOML: "), "\(text)")
+    }
+  }
+
+  @Test("a string without quotes is told to have them")
+  func unquoted() {
+    for (line, value) in [("score = random", "random"), ("tinit = 1979-05-27", "1979-05-27"), ("beta1 = .5", ".5")] {
+      #expect(
+        Self.complaint(Self.adapter(line))?.text
+          == "exp.toml: line 11: not TOML: expected a number, true, false or a string in quotes, not \"\(value)\"")
     }
   }
 
@@ -244,9 +265,12 @@ import Testing
         return nil
       } catch { return error.description }
     }
-    #expect(complaint(Array("seed = 1\nname = \"".utf8) + [0xFF, 0x22]) == "exp.toml: line 2, byte 17: not UTF-8, expected UTF-8 text")
+    #expect(
+      complaint(Array("seed = 1\nname = \"".utf8) + [0xFF, 0x22])
+        == "exp.toml: line 2, byte 17: not UTF-8, expected UTF-8 text")
     #expect(complaint(Array("seed = 1\n#".utf8) + [0]) == "exp.toml: line 2: a NUL character, expected text")
-    #expect(complaint(Array("seed = 1\r\n\"a\\u0000b\" = 1".utf8)) == "exp.toml: line 2: a NUL character, expected text")
+    #expect(
+      complaint(Array("seed = 1\r\n\"a\\u0000b\" = 1".utf8)) == "exp.toml: line 2: a NUL character, expected text")
   }
 
   @Test("a file that is not there is missing, a folder is no file")
@@ -263,6 +287,7 @@ import Testing
   @Test("an error is one line without control characters, whatever the value")
   func oneLine() {
     let complaint = Self.complaint(Self.adapter("score = \"a\\nb\\u001b[31m\\u007f\\u0085\""))?.text
-    #expect(complaint?.hasPrefix("exp.toml: line 11: adapter.score: \"a\\nb\\u001b[31m\\u007f\\u0085\", expected") == true)
+    #expect(
+      complaint?.hasPrefix("exp.toml: line 11: adapter.score: \"a\\nb\\u001b[31m\\u007f\\u0085\", expected") == true)
   }
 }

@@ -134,7 +134,8 @@ func parsed(_ text: String, path: String = "/nowhere/exp.toml", set overrides: [
   @Test("what is written back loads as an equal experiment, wherever it lies")
   func roundTrip() throws {
     for (text, overrides) in [
-      (leastExperiment, []), (Self.full, []), (leastExperiment, ["name=\"ü \\\" \\\\ [x]\"", "data.label=\"a\\tb\\u0007\"", "seed=9223372036854775807"]),
+      (leastExperiment, []), (Self.full, []),
+      (leastExperiment, ["name=\"ü \\\" \\\\ [x]\"", "data.label=\"a\\tb\\u0007\"", "seed=9223372036854775807"]),
       (leastExperiment, ["adapter.target_modules=.*\\.(query|value)", "training.learning_rate=1.2345678901234567e-9"]),
       (leastExperiment, ["adapter.target_modules=ALL-linear", "adapter.beta1=0.1", "data.text_pair=x"]),
     ] {
@@ -239,11 +240,20 @@ func parsed(_ text: String, path: String = "/nowhere/exp.toml", set overrides: [
     #expect(Experiment(path: ".toml").name == "experiment")
   }
 
+  @Test("every experiment of the project loads")
+  func committed() throws {
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+      "../../experiments"
+    ).path
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".toml") }
+    #expect(files.count >= 4)
+    for file in files { #expect(try Experiment.load(path: folder + "/" + file).training.totalStep > 0, "\(file)") }
+  }
+
   @Test("load reads the file")
   func load() throws {
     let folder = try TemporaryFolder()
-    let path = folder.path + "/e.toml"
-    try AtomicFile.write(leastExperiment, to: path)
+    let path = try folder.file("e.toml", leastExperiment)
     let experiment = try Experiment.load(path: path, overrides: [], seed: 4, threads: 2)
     #expect(experiment.seed == 4 && experiment.training.threads == 2 && experiment.model.path == folder.path + "/model")
   }
@@ -262,7 +272,7 @@ final class TemporaryFolder {
 
   /// Writes a file and returns its path.
   func file(_ name: String, _ text: String) throws -> String {
-    try AtomicFile.write(text, to: path + "/" + name)
+    try Data(text.utf8).write(to: URL(fileURLWithPath: path + "/" + name))
     return path + "/" + name
   }
 }

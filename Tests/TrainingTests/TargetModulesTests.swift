@@ -72,7 +72,10 @@ import Testing
   @Test("all-linear is every module but the task head")
   func allLinear() {
     let matched = Self.names.filter { TargetModules.allLinear.matches($0) }
-    #expect(Self.names.filter { !matched.contains($0) } == ["classifier", "model.classifier.dense", "bert.encoder.layer.2.score"])
+    #expect(
+      Self.names.filter { !matched.contains($0) } == [
+        "classifier", "model.classifier.dense", "bert.encoder.layer.2.score",
+      ])
   }
 
   @Test("the defaults are PEFT's mapping by model type")
@@ -80,7 +83,8 @@ import Testing
     #expect(TargetModules.defaults(modelType: "bert", method: .adalora) == .list(["query", "value"]))
     #expect(TargetModules.defaults(modelType: "bert", method: .lora) == .list(["query", "value"]))
     #expect(TargetModules.defaults(modelType: "roberta", method: .lora) == .list(["query", "value"]))
-    #expect(TargetModules.defaults(modelType: "roberta", method: .adalora) == .list(["query", "key", "value", "dense"]))
+    #expect(
+      TargetModules.defaults(modelType: "roberta", method: .adalora) == .list(["query", "key", "value", "dense"]))
   }
 
   @Test("a broken pattern matches nothing and is not valid", arguments: ["(query", "[", "*", "a)(b", "\\"])

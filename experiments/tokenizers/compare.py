@@ -71,7 +71,7 @@ def main():
     environment = dict(
         os.environ, RANKTOP_TOKENIZER_MODEL=os.path.abspath(arguments.model), RANKTOP_TOKENIZER_LINES=f"{folder}/lines.txt",
         RANKTOP_TOKENIZER_IDS=f"{folder}/ids.txt", RANKTOP_TOKENIZER_MAX_LENGTH=str(arguments.max_length))
-    command = ["swift", "test", "-c", "release", "-Xswiftc", "-enable-testing", "--filter", "TokenizerComparisonTests"]
+    command = ["swift", "test", "-c", "release", "-Xswiftc", "-enable-testing", "--scratch-path", ".build-tests", "--filter", "TokenizerComparisonTests"]
     return subprocess.run(command, env=environment, cwd=Path(__file__).parents[2]).returncode
 
 

@@ -3,7 +3,8 @@
 import random
 import unicodedata
 
-SPECIAL = ["[CLS]", "[SEP]", "[MASK]", "[PAD]", "[UNK]", "[cls]", "[Mask]", "[ CLS ]", "[CLS", "CLS]", "[[SEP]]", "[SEP][SEP]"]
+SPECIAL = ["[CLS]", "[SEP]", "[MASK]", "[PAD]", "[UNK]", "[cls]", "[Mask]", "[ CLS ]", "[CLS", "CLS]", "[[SEP]]", "[SEP][SEP]",
+           "<new>", "<NEW>", "<new>er", "Çafé", "çafés", "ÇAFE\u0301", "ring", "RING", "rings", "<tag>", "\u00a0<tag>\t"]
 SPACES = [" ", "  ", "\t", "\n", "\r", "\r\n", "\v", "\f", "\x85", "\u00a0", "\u1680", "\u2003", "\u2009", "\u2028", "\u2029",
           "\u202f", "\u205f", "\u3000", "\u200b", "\ufeff", "\u180e"]
 SYLLABLES = ["ba", "lo", "ring", "ment", "un", "re", "ti", "on", "er", "ka", "zu", "th", "ough", "s", "ed", "qu", "x", "pre", "ly", "i"]

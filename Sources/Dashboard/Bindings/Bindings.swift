@@ -185,14 +185,14 @@ public enum Bindings {
   /// What a key is bound to now.
   static func binding(for key: InputEvent.Key, in state: DashboardState) -> Binding? {
     for context in contexts(state) {
-      if let found = table.first(where: { $0.context == context && $0.keys.contains(key) }) { return found }
+      if let found = state.configuration.bindings.first(where: { $0.context == context && $0.keys.contains(key) }) { return found }
     }
     return nil
   }
 
   /// For a key that only another panel knows: where it works.
-  static func elsewhere(_ key: InputEvent.Key) -> String? {
-    for binding in table where binding.keys.contains(key) {
+  static func elsewhere(_ key: InputEvent.Key, in state: DashboardState) -> String? {
+    for binding in state.configuration.bindings where binding.keys.contains(key) {
       if case .panel(let panel) = binding.context {
         return "\(binding.label) works in \(panel.title) (\(panel.rawValue))"
       }
@@ -203,7 +203,7 @@ public enum Bindings {
   /// What works now, for the footer: the focused panel's own first.
   static func footer(_ state: DashboardState) -> [Binding] {
     contexts(state).flatMap { context in
-      table.filter { $0.context == context && !$0.short.isEmpty && $0.reason(state) == nil }
+      state.configuration.bindings.filter { $0.context == context && !$0.short.isEmpty && $0.reason(state) == nil }
     }
   }
 

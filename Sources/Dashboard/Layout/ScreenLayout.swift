@@ -33,20 +33,23 @@ struct ScreenLayout {
     guard !isTooSmall else { return }
     if let zoomed {
       panels = [(zoomed, body)]
-    } else if width >= 250 {
-      let columns = Self.split(body.width, [1, 1, 1, 1])
-      let x = Self.starts(columns, from: 0)
-      column([.ranks, .triplet], x[0], columns[0], [Self.ranksHeight(body.height, gridRows, columns[0]), 0])
-      column([.importance], x[1], columns[1], [body.height])
-      column([.budget, .training], x[2], columns[2], [body.height * 9 / 20, 0])
-      column([.events], x[3], columns[3], [body.height])
     } else if width >= 160 {
-      let columns = Self.split(body.width, [1, 1, 1])
+      // Three columns, or four; a list gets what it needs as far as its neighbour keeps enough.
+      let height = body.height
+      let isWide = width >= 250
+      let columns = Self.split(body.width, isWide ? 4 : 3)
       let x = Self.starts(columns, from: 0)
-      column([.ranks, .triplet], x[0], columns[0], [Self.ranksHeight(body.height, gridRows, columns[0]), 0])
-      column([.importance], x[1], columns[1], [body.height])
-      let third = body.height / 3
-      column([.budget, .training, .events], x[2], columns[2], [third, body.height - 2 * third, 0])
+      let ranks = max(min(gridRows * 3 + 7, height * 2 / 3), height / 2 - 6)
+      let importance = max(min(moduleCount + 4, height - max(height / 4, 9)), height - 30)
+      column([.ranks, .events], x[0], columns[0], [ranks, 0])
+      if isWide {
+        column([.importance], x[1], columns[1], [0])
+        column([.triplet, .budget], x[2], columns[2], [height * 11 / 20, 0])
+        column([.training], x[3], columns[3], [0])
+      } else {
+        column([.importance, .triplet], x[1], columns[1], [importance, 0])
+        column([.budget, .training], x[2], columns[2], [height * 9 / 20, 0])
+      }
     } else {
       let left = width * 11 / 20
       // 8, 6 and 5 rows at 80×24; the rest goes mostly to the top, which never gets more than it can use.
@@ -73,16 +76,8 @@ struct ScreenLayout {
     }
   }
 
-  /// At least half to the Ranks panel, more where the grid needs it, and always 8 rows to the Triplet panel.
-  private static func ranksHeight(_ height: Int, _ gridRows: Int, _ width: Int) -> Int {
-    min(max(height / 2, min(gridRows + 6, height * 2 / 3)), max(height - 9, height / 2))
-  }
-
-  private static func split(_ total: Int, _ weights: [Int]) -> [Int] {
-    let sum = weights.reduce(0, +)
-    var parts = weights.map { total * $0 / sum }
-    parts[parts.count - 1] += total - parts.reduce(0, +)
-    return parts
+  private static func split(_ total: Int, _ count: Int) -> [Int] {
+    (0..<count).map { total * ($0 + 1) / count - total * $0 / count }
   }
 
   private static func starts(_ widths: [Int], from x: Int) -> [Int] {

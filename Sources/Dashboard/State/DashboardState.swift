@@ -63,6 +63,7 @@ public struct DashboardState: Sendable {
   /// Cells of the terminal.
   public var width: Int
   public var height: Int
+  public let configuration: Configuration
   /// Seconds of the clock that the events bring.
   public var now: Double = 0
   public var frame: Frame?
@@ -96,9 +97,10 @@ public struct DashboardState: Sendable {
   /// The newest event that was looked at for a toast.
   var seenEvent: Event?
 
-  public init(width: Int, height: Int) {
+  public init(width: Int, height: Int, configuration: Configuration = Configuration()) {
     self.width = width
     self.height = height
+    self.configuration = configuration
   }
 
   // MARK: What the frame says

@@ -44,9 +44,12 @@ public final class CursesTerminal: Terminal {
   /// - Parameters:
   ///   - log: where descriptors 1 and 2 go meanwhile (appended to).
   ///   - ascii: draw with ASCII alone, whatever the locale.
+  ///   - glyphs: what to draw with where the locale allows it; nil: what the terminal is known for.
   ///   - noColor: draw without colours, as the environment's `NO_COLOR` asks too.
   /// - Throws: when standard input or output is no terminal, or it cannot place a cursor (`TERM=dumb`).
-  public init(log: String = "/dev/null", ascii: Bool = false, noColor: Bool = false) throws(TerminalError) {
+  public init(
+    log: String = "/dev/null", ascii: Bool = false, glyphs: GlyphLevel? = nil, noColor: Bool = false
+  ) throws(TerminalError) {
     guard isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1 else {
       throw TerminalError(description: "standard input and output are not both a terminal")
     }
@@ -79,7 +82,7 @@ public final class CursesTerminal: Terminal {
     if ascii || !isUTF8 || isAmbiguousWide(locale: environment("LC_ALL", "LC_CTYPE", "LANG") ?? "") {
       glyphLevel = .ascii
     } else {
-      glyphLevel = name.hasPrefix("linux") ? .blocks : .braille
+      glyphLevel = glyphs ?? (name.hasPrefix("linux") ? .blocks : .braille)
     }
     colorDepth = noColor || environment("NO_COLOR") != nil ? .none : controls.colorDepth
     encoder = FrameEncoder(strings: controls.strings(depth: colorDepth, level: glyphLevel))

@@ -30,7 +30,7 @@ extension DashboardState {
         mode = .help(panel: panel, scroll: 0)
       }
     case .normal:
-      if let place = Bindings.elsewhere(key) { toast(place, isWarning: true) }
+      if let place = Bindings.elsewhere(key, in: self) { toast(place, isWarning: true) }
     case .quitting: break
     }
     return []

@@ -76,7 +76,8 @@ extension Scene {
     if room >= 4 {
       let cells = min(room, 60)
       let filled = Int((share * Double(cells)).rounded())
-      let next = canvas.put(String(repeating: "━", count: filled), Theme.kept, in: area, x: left.width, y: 0)
+      let next = canvas.put(
+        String(repeating: glyphs == .braille ? "━" : "═", count: filled), Theme.kept, in: area, x: left.width, y: 0)
       canvas.put(String(repeating: "─", count: cells - filled), Theme.faint, in: area, x: next, y: 0)
       canvas.put(right, in: area, x: left.width + cells, y: 0)
     } else {

@@ -1,20 +1,34 @@
-// Magnitude as colour and as glyph: viridis where there are 256 colours, shorter ramps below, a glyph always.
+// Magnitude as colour and as glyph: viridis or cividis where there are 256 colours, shorter ramps below, a glyph always.
 
 import Foundation
 
+/// The colours of magnitude: both rise evenly in lightness; cividis is blue to yellow alone.
+public enum HeatTheme: String, Sendable, CaseIterable {
+  case viridis, cividis
+
+  /// From dark to bright, as the nearest of the palette's colours.
+  func ramp(_ depth: ColorDepth) -> [UInt8] {
+    switch (self, depth) {
+    case (_, .none): []
+    case (.viridis, .full): [54, 60, 61, 24, 31, 30, 36, 72, 77, 113, 148, 220]
+    case (.viridis, .sixteen): [4, 12, 6, 14, 10, 11]
+    case (.viridis, .eight): [4, 6, 2, 3]
+    case (.cividis, .full): [17, 24, 239, 59, 243, 102, 144, 179, 185, 221]
+    case (.cividis, .sixteen): [4, 8, 3, 11]
+    case (.cividis, .eight): [4, 6, 3]
+    }
+  }
+}
+
 struct HeatScale {
-  /// Viridis from dark to bright, as the nearest of the 256-colour palette.
-  static let viridis: [UInt8] = [54, 60, 61, 24, 31, 30, 36, 72, 77, 113, 148, 220]
-  static let sixteen: [UInt8] = [4, 12, 6, 14, 10, 11]
-  static let eight: [UInt8] = [4, 6, 2, 3]
 
   let low: Double
   let high: Double
-  private let colors: ColorDepth
+  private let ramp: [UInt8]
   private let isASCII: Bool
 
   /// A logarithmic scale over the positive values, at most eight decades.
-  init(_ values: [Float], glyphs: GlyphLevel, colors: ColorDepth) {
+  init(_ values: [Float], glyphs: GlyphLevel, colors: ColorDepth, theme: HeatTheme = .viridis) {
     var low = Float.infinity
     var high: Float = 0
     for value in values where value > 0 && value.isFinite {
@@ -23,7 +37,7 @@ struct HeatScale {
     }
     self.high = Double(high)
     self.low = high > 0 ? max(Double(low), Double(high) * 1e-8) : 0
-    self.colors = colors
+    ramp = theme.ramp(colors)
     isASCII = glyphs == .ascii
   }
 
@@ -43,14 +57,7 @@ struct HeatScale {
 
   func style(_ share: Double?) -> Style {
     guard let share else { return Theme.dim }
-    func pick(_ ramp: [UInt8]) -> Style {
-      Style(.palette(ramp[min(ramp.count - 1, Int(share * Double(ramp.count)))]))
-    }
-    switch colors {
-    case .full: return pick(Self.viridis)
-    case .sixteen: return pick(Self.sixteen)
-    case .eight: return pick(Self.eight)
-    case .none: return .plain
-    }
+    guard !ramp.isEmpty else { return .plain }
+    return Style(.palette(ramp[min(ramp.count - 1, Int(share * Double(ramp.count)))]))
   }
 }

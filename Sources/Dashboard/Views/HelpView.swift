@@ -18,7 +18,7 @@ struct HelpContent {
     }
     for (title, contexts) in Self.sections {
       heading(title)
-      for binding in Bindings.table where contexts.contains(binding.context) {
+      for binding in state.configuration.bindings where contexts.contains(binding.context) {
         lines += Self.entry(binding, state, width)
       }
     }

@@ -29,7 +29,7 @@ extension Scene {
     if state.isOverTime {
       scale = drawOverTime(on: &canvas, in: inner, geometry)
     } else {
-      scale = HeatScale(values, glyphs: glyphs, colors: colors)
+      scale = HeatScale(values, glyphs: glyphs, colors: colors, theme: state.configuration.theme)
       drawTriplets(values, scale, on: &canvas, in: inner, geometry)
     }
     let legend = Area(
@@ -67,13 +67,17 @@ extension Scene {
         let isKept = moment.triplets.kept[at: element] ?? true
         var style = scale.style(share)
         let glyph = scale.glyph(share)
-        if isSelected, triplet == state.triplet { style = Style(style.foreground, bold: true, reverse: true) }
+        let isChosen = isSelected && triplet == state.triplet
+        if isChosen, geometry.cellWidth == 1 { style = Style(style.foreground, bold: true, reverse: true) }
         let at = geometry.labelWidth + column * geometry.cellWidth
         // A pruned triplet's last cell is ×; where there is one cell only, × in the colour of its magnitude.
         var text = String.UnicodeScalarView()
         let width = geometry.cellWidth == 3 ? 2 : geometry.cellWidth
         for cell in 0..<width { text.append(!isKept && cell == width - 1 ? "×" : glyph) }
         canvas.put(String(text), style, in: row, x: at, y: 0)
+        if isChosen, geometry.cellWidth > 1 {
+          canvas.put("◄", Theme.strong, in: row, x: at + geometry.cellWidth - 1, y: 0)
+        }
       }
       let end = geometry.labelWidth + geometry.columnCount * geometry.cellWidth + 1
       canvas.put("\(moment.ranks[at: index] ?? rank)", Theme.label, in: row, x: end, y: 0)
@@ -103,7 +107,7 @@ extension Scene {
           return values[module * rank..<(module + 1) * rank].reduce(0, +) / Float(rank)
         })
     }
-    let scale = HeatScale(means.flatMap { $0 }, glyphs: glyphs, colors: colors)
+    let scale = HeatScale(means.flatMap { $0 }, glyphs: glyphs, colors: colors, theme: state.configuration.theme)
     for slot in 0..<geometry.capacity {
       guard let index = visible[at: state.importanceScroll + slot] else { break }
       let isSelected = index == state.module
@@ -136,7 +140,7 @@ extension Scene {
       text.add("  % of all \(state.quantity.symbol)", Theme.dim)
     }
     if state.isOverTime, let first = past.first?.record.step, area.width - text.width >= 20 {
-      text.add("  mean a module, steps \(first)…\(step)", Theme.dim)
+      text.add("  mean a module, steps \(first)-\(step)", Theme.dim)
     }
     canvas.put(text, in: area, x: 0, y: 0)
     guard area.height >= 2 else { return }
@@ -147,7 +151,8 @@ extension Scene {
   private func agreement(width: Int) -> StyledText {
     guard let decisions else { return StyledText("the rules agree once something is scored", Theme.dim) }
     let isWide = width >= 72
-    var text = StyledText(isWide ? "same choice as \(rule.rawValue): " : "same ", Theme.dim)
+    let label = isWide ? "kept alike with \(rule.rawValue): " : width >= 46 ? "kept alike, %: " : "alike "
+    var text = StyledText(label, Theme.dim)
     for other in ScoringRule.allCases where other != rule {
       guard let share = decisions.agreement(rule, other) else { continue }
       text.add(isWide ? other.rawValue : String(other.rawValue.prefix(width >= 44 ? 4 : 3)), Theme.dim)

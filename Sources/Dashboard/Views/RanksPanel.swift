@@ -130,9 +130,8 @@ extension Scene {
     var words = StyledText("kept ", Theme.dim)
     words.add("\(kept)", Theme.kept)
     words.add(" of \(rank)", Theme.dim)
-    if let nonzero = moment.nonzero[at: state.module], !state.isLoRA { words.add("  λ≠0 \(nonzero)", Theme.label) }
+    if let nonzero = moment.nonzero[at: state.module], !state.isLoRA { words.add("  nonzero \(nonzero)", Theme.label) }
     if let planted = module.plantedRank { words.add("  planted \(planted)", Theme.label) }
-    words.add("  ")
     let y = inner.height - geometry.detailLines
     let name = cellText(module.name)
     var line = StyledText()
@@ -146,8 +145,9 @@ extension Scene {
       if name.count <= room { canvas.put(size, Theme.dim, in: inner, x: name.count, y: y) }
       line = words
     }
-    let room = min(inner.width - line.width, 40)
+    let room = min(inner.width - line.width - 2, 40)
     if room >= 4 {
+      line.add("  ")
       let history = sampled(room) { Double($0.ranks[at: state.module] ?? 0) }
       line.add(Spark.line(history, width: room, range: 0...Double(max(rank, 1))), Theme.curve)
     }

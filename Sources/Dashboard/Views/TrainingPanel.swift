@@ -18,7 +18,8 @@ struct TrainingGeometry {
   init(inner: Area, quantities: [Int]) {
     let count = quantities.count
     var plots: [Plot] = []
-    let columns = inner.width >= 56 ? 2 : 1
+    // Two plots side by side where they are wide enough, or where they would be low below each other.
+    let columns = inner.width >= 110 || (inner.width >= 56 && inner.height < count * 6) ? 2 : 1
     let rows = (count + columns - 1) / columns
     let height = inner.height / max(rows, 1)
     if height >= 3 {
@@ -67,7 +68,7 @@ extension Scene {
     if state.isLogarithmic { note.add(" log-y ", Theme.warning) }
     var foot = StyledText()
     if let first = frame.history.first?.record.step, let last = frame.history.last?.record.step {
-      foot.add(" steps \(first)…\(last) ", Theme.dim)
+      foot.add(" steps \(first)-\(last) ", Theme.dim)
     }
     canvas.border(area, title: title(.training), note: note, foot: foot, isFocused: isFocused(.training))
     let geometry = TrainingGeometry(inner: area.inner, quantities: frame.quantities)

@@ -16,12 +16,14 @@ extension Scene {
       return
     }
     let verdict = verdict
-    var note = StyledText(
-      " " + (verdict.isKept ? "● kept" : verdict.isRegrown ? "○ pruned, regrown" : "× pruned") + " ",
-      verdict.isKept ? Theme.up : Theme.down)
+    let isNarrow = area.width < 60
+    let word =
+      verdict.isKept ? "● kept" : !verdict.isRegrown ? "× pruned" : isNarrow ? "○ regrown" : "○ pruned, regrown"
+    var note = StyledText(" \(word) ", verdict.isKept ? Theme.up : Theme.down)
     if moment.triplets.lambda.isEmpty { note = StyledText() }
+    let name = isNarrow ? ModuleLabel.short(module, width: 12) : ModuleLabel.long(module)
     canvas.border(
-      area, title: title(.triplet, "\(ModuleLabel.long(module)) · \(state.triplet + 1)/\(rank)"), note: note,
+      area, title: title(.triplet, "\(name) · \(state.triplet + 1)/\(rank)"), note: note,
       isFocused: isFocused(.triplet))
     guard inner.width > 0, inner.height > 0 else { return }
     var y = 0
@@ -261,11 +263,13 @@ struct Verdict: Equatable {
     self.words = words.joined(separator: " ")
     let comparison = scored.map { " S \($0) \(isKept ? ">" : "≤") threshold \(bound)" } ?? ""
     brief =
-      phase == .warmup || threshold == nil
-      ? "Kept: warm-up, no mask before step \(schedule?.initialWarmup ?? 0)."
-      : isKept
-        ? "Kept:\(comparison)" + (keepsNow == false ? "; now it would go." : ".")
-        : "Pruned:\(comparison)" + (isRegrown ? "; λ has regrown." : ", λ ← 0.")
+      phase == .final
+      ? "\(isKept ? "Kept" : "Pruned") for good: the pattern was frozen at step \(schedule?.finalStep ?? 0)."
+      : phase == .warmup || threshold == nil
+        ? "Kept: warm-up, no mask before step \(schedule?.initialWarmup ?? 0)."
+        : isKept
+          ? "Kept:\(comparison)" + (keepsNow == false ? "; now it would go." : ".")
+          : "Pruned:\(comparison)" + (isRegrown ? "; λ has regrown." : ", λ ← 0.")
   }
 }
 

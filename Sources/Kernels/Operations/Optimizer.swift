@@ -34,7 +34,7 @@ public struct AdamW: Sendable {
   }
 }
 
-/// Equations 8 to 10 of the AdaLoRA paper over one row.
+/// The smoothed sensitivity and uncertainty of the AdaLoRA paper (section 3.2) over one row.
 public enum Sensitivity {
   /// Sums over a row of I, of Ī, of Ū and of Ī·Ū.
   public struct Sums: Sendable, Equatable {

@@ -41,6 +41,9 @@ public final class RandomBert: WeightSource {
       norm("bert.encoder.layer.\(l).attention.output.LayerNorm")
       norm("bert.encoder.layer.\(l).output.LayerNorm")
     }
+    let head = BertModel.head(config, labels: config.labelCount)
+    normal(head.name + ".weight", [head.outputSize, head.inputSize])
+    add(head.name + ".bias", [head.outputSize]) { _ in 0 }
     self.tensors = tensors
     self.names = names
   }

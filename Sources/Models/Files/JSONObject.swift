@@ -19,15 +19,17 @@ public struct JSONObject: Sendable, Equatable, RandomAccessCollection {
 
   init() {}
 
-  /// Returns whether the key was new; nothing changes if not.
+  /// Returns whether the key was new; the object is of no use if not.
   mutating func append(_ key: String, _ value: JSON) -> Bool {
-    guard position(of: key) == nil else { return false }
-    entries.append((key, value))
-    if entries.count == Self.scanned + 1 {
-      for (i, entry) in entries.enumerated() { index[ExactKey(entry.key)] = i }
-    } else if entries.count > Self.scanned {
-      index[ExactKey(key)] = entries.count - 1
+    if entries.count < Self.scanned {
+      guard position(of: key) == nil else { return false }
+    } else {
+      if index.isEmpty {
+        for (i, entry) in entries.enumerated() { index[ExactKey(entry.key)] = i }
+      }
+      guard index.updateValue(entries.count, forKey: ExactKey(key)) == nil else { return false }
     }
+    entries.append((key, value))
     return true
   }
 

@@ -1,15 +1,10 @@
 // BERT's normaliser: cleans, isolates ideographs, strips accents and lowercases, in this order.
 
+import Synchronization
+
 /// HuggingFace's `BertNormalizer`.
 struct BertNormalizer: Normalizer {
-  /// Removes control characters and turns white space into spaces.
-  let cleansText: Bool
-  /// Puts spaces around CJK ideographs.
-  let isolatesIdeographs: Bool
-  /// Decomposes canonically and removes nonspacing marks.
-  let stripsAccents: Bool
-  let lowercases: Bool
-
+  private let rules: Rules
   /// Per ASCII character what to write; `Self.nothing` for nothing.
   private let ascii: [UInt8]
   /// Per scalar what to write, packed: bytes from the lowest, their count in the highest byte; or `Self.involved`.
@@ -18,17 +13,24 @@ struct BertNormalizer: Normalizer {
   private static let nothing: UInt8 = 0xFF
   private static let involved = UInt64.max
 
+  /// The tables take some milliseconds, and few combinations are ever in use.
+  private static let tables = Mutex<[Rules: ScalarPages<UInt64>]>([:])
+
+  /// - Parameters:
+  ///   - cleansText: removes control characters and turns white space into spaces.
+  ///   - isolatesIdeographs: puts spaces around CJK ideographs.
+  ///   - stripsAccents: decomposes canonically and removes nonspacing marks.
   init(cleansText: Bool = true, isolatesIdeographs: Bool = true, stripsAccents: Bool, lowercases: Bool) {
-    self.cleansText = cleansText
-    self.isolatesIdeographs = isolatesIdeographs
-    self.stripsAccents = stripsAccents
-    self.lowercases = lowercases
     let rules = Rules(
       cleansText: cleansText, isolatesIdeographs: isolatesIdeographs, stripsAccents: stripsAccents,
       lowercases: lowercases)
-    let packed = ScalarPages { scalar in
-      rules.needsReordering(scalar) ? Self.involved : Self.pack(rules.mapping(of: scalar))
+    let packed = Self.tables.withLock { tables in
+      if let known = tables[rules] { return known }
+      let table = ScalarPages { scalar in rules.mapping(of: scalar).map(Self.pack) ?? Self.involved }
+      tables[rules] = table
+      return table
     }
+    self.rules = rules
     self.packed = packed
     ascii = (UInt32(0)..<128).map { value in
       guard let entry = packed[value], entry >> 56 == 1 else { return Self.nothing }
@@ -56,7 +58,7 @@ struct BertNormalizer: Normalizer {
           entry = known
         } else if value >= 0x3400, value <= 0x9FFF {
           entry = packIdeograph(value, text, start)
-        } else if stripsAccents, value >= 0xAC00, value <= 0xD7A3 {
+        } else if rules.stripsAccents, value >= 0xAC00, value <= 0xD7A3 {
           written += Self.writeJamo(ofSyllable: value, to: output + written)
           continue
         }
@@ -84,7 +86,7 @@ struct BertNormalizer: Normalizer {
   private func packIdeograph(_ value: UInt32, _ text: UnsafeBufferPointer<UInt8>, _ start: Int) -> UInt64 {
     let bytes = UInt64(text[start]) | UInt64(text[start + 1]) << 8 | UInt64(text[start + 2]) << 16
     let isHexagram = value >= 0x4DC0 && value < 0x4E00
-    guard isolatesIdeographs, !isHexagram else { return 3 << 56 | bytes }
+    guard rules.isolatesIdeographs, !isHexagram else { return 3 << 56 | bytes }
     return 5 << 56 | 0x20 << 32 | bytes << 8 | 0x20
   }
 
@@ -112,9 +114,6 @@ struct BertNormalizer: Normalizer {
     _ text: UnsafeBufferPointer<UInt8>, from index: inout Int, to output: UnsafeMutablePointer<UInt8>,
     written: inout Int
   ) {
-    let rules = Rules(
-      cleansText: cleansText, isolatesIdeographs: isolatesIdeographs, stripsAccents: stripsAccents,
-      lowercases: lowercases)
     var reordering = CanonicalOrder()
     var isFirst = true
     while index < text.count {
@@ -126,7 +125,13 @@ struct BertNormalizer: Normalizer {
       isFirst = false
       index = next
       for part in rules.decomposed(scalar) {
-        reordering.append(part, keeping: !rules.stripsAccents || !ReferenceUnicode.isNonspacingMark(part))
+        // Only what is decomposed is also put in order.
+        if rules.stripsAccents {
+          reordering.append(
+            part, class: ReferenceUnicode.combiningClass(part), keeping: !ReferenceUnicode.isNonspacingMark(part))
+        } else {
+          reordering.append(part, class: 0, keeping: true)
+        }
       }
     }
     for scalar in reordering.finish() {
@@ -141,23 +146,24 @@ struct BertNormalizer: Normalizer {
 }
 
 /// What happens to a single scalar.
-private struct Rules {
+private struct Rules: Hashable {
   let cleansText: Bool
   let isolatesIdeographs: Bool
   let stripsAccents: Bool
   let lowercases: Bool
 
-  /// What stands for `scalar` when no other scalar stands near it.
-  func mapping(of scalar: Unicode.Scalar) -> [Unicode.Scalar] {
-    decomposed(scalar).filter { !stripsAccents || !ReferenceUnicode.isNonspacingMark($0) }.flatMap { lowercased($0) }
-  }
-
-  /// Whether marks that stay are part of `scalar`, so that their order among the following ones must be found.
-  func needsReordering(_ scalar: Unicode.Scalar) -> Bool {
-    stripsAccents
-      && decomposed(scalar).contains {
-        ReferenceUnicode.combiningClass($0) != 0 && !ReferenceUnicode.isNonspacingMark($0)
+  /// What stands for `scalar`; nil where marks that stay are part of it, so that their order among the following ones
+  /// must be found.
+  func mapping(of scalar: Unicode.Scalar) -> [Unicode.Scalar]? {
+    var mapping: [Unicode.Scalar] = []
+    for part in decomposed(scalar) {
+      if stripsAccents {
+        if ReferenceUnicode.isNonspacingMark(part) { continue }
+        if ReferenceUnicode.combiningClass(part) != 0 { return nil }
       }
+      mapping += lowercased(part)
+    }
+    return mapping
   }
 
   /// Whether `scalar` leaves the run of marks before it open.
@@ -188,8 +194,7 @@ private struct CanonicalOrder {
 
   var hasMarks: Bool { !marks.isEmpty }
 
-  mutating func append(_ scalar: Unicode.Scalar, keeping: Bool) {
-    let order = ReferenceUnicode.combiningClass(scalar)
+  mutating func append(_ scalar: Unicode.Scalar, class order: UInt8, keeping: Bool) {
     if order == 0 { flush() }
     guard keeping else { return }
     if order == 0 {

@@ -76,7 +76,8 @@ enum ReferenceUnicode {
   static func decomposition(_ scalar: Unicode.Scalar) -> String.UnicodeScalarView {
     let text = String(scalar)
     switch scalar.value {
-    case 0..<0xC0, 0x3100..<0xAC00, 0xFB50..<0x11000: return text.unicodeScalars  // nothing there decomposes
+    case 0..<0xC0, 0x1100..<0x1B00, 0x2400..<0x2A00, 0x2B00..<0x3000, 0x3100..<0xAC00, 0xFB50..<0x11000:
+      return text.unicodeScalars  // nothing there decomposes
     default:
       guard isAssigned(scalar, in: (9, 0)) else { return text.unicodeScalars }
       return text.decomposedStringWithCanonicalMapping.unicodeScalars

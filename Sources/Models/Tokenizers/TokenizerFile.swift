@@ -130,8 +130,8 @@ private struct TokenizerFile {
       let id = try identifier(try entry.field("id", file: path, at: place), at: "\(place).id")
       let expected = known[ExactKey(content)] ?? model.id(of: content)
       guard expected == id || expected == nil && !model.contains(id) && added.insert(id).inserted else {
-        let reason = expected.map { "the vocabulary has \($0)" } ?? "which another token has already"
-        throw InputError(file: path, place: "\(place).id", "the id \(id) of \(JSON.quoted(content.excerpt)): \(reason)")
+        let reason = expected.map { ", expected \($0)" } ?? " belongs to another token already"
+        throw InputError(file: path, place: "\(place).id", "the id \(id) of \(JSON.quoted(content.excerpt))\(reason)")
       }
       known[ExactKey(content)] = id
       let token = AddedToken(

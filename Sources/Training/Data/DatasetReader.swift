@@ -44,8 +44,9 @@ public enum DatasetReader {
       try readDelimited(bytes, format, names, header: header, into: &rows)
     }
     guard rows.count > 0 else {
-      throw InputError(
-        file: file, format != .jsonl && header && !bytes.isEmpty ? "no rows after the header line" : "empty, expected rows")
+      let start = DelimitedText.start(bytes)
+      let isEmpty = DelimitedText.end(bytes, from: start) == start
+      throw InputError(file: file, isEmpty ? "empty, expected rows" : "no rows after the header line")
     }
     return rows
   }

@@ -3,9 +3,9 @@
 import Foundation
 import Models
 
-enum FileBytes {
+package enum FileBytes {
   /// - Throws: `missing` where there is no such file, `malformed` where it cannot be read; both say why.
-  static func read(_ path: String) throws(InputError) -> [UInt8] {
+  package static func read(_ path: String) throws(InputError) -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw failure(path) }
     defer { close(descriptor) }
@@ -31,7 +31,8 @@ enum FileBytes {
   private static func failure(_ path: String) -> InputError {
     let reason = String(cString: strerror(errno))
     let isMissing = errno == ENOENT || errno == ENOTDIR
-    return InputError(isMissing ? .missing : .malformed, file: path, isMissing ? "no such file" : "cannot be read: \(reason)")
+    return InputError(
+      isMissing ? .missing : .malformed, file: path, isMissing ? "no such file" : "cannot be read: \(reason)")
   }
 }
 

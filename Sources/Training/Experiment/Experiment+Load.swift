@@ -61,6 +61,7 @@ private struct ExperimentReader {
   init(path: String) {
     self.path = path
     let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+    // With its own slash, so that the root is not empty.
     folder = parts.isEmpty ? "." : parts.joined(separator: "/") + "/"
     experiment = Experiment(path: path)
   }
@@ -86,7 +87,8 @@ private struct ExperimentReader {
       if entry.path.count == 1, ExperimentKey.sections.contains(name) {
         throw InputError(file: path, place: place, "\(entry.value.shown), expected a table, [\(name)]")
       }
-      guard let key = ExperimentKey.find(name), entry.path.joined(separator: ".") == key.path else {
+      // A quoted key may hold the dot of another's path.
+      guard let key = ExperimentKey.find(name), entry.path == [key.section, key.name].filter({ !$0.isEmpty }) else {
         throw InputError(file: path, place: place, Self.unknown(entry.path, isTable: Self.isTable(entry.value)))
       }
       if let complaint = key.set(&experiment, entry.value, folder) {
@@ -139,7 +141,8 @@ private struct ExperimentReader {
     let data = experiment.data
     if data.eval == nil && data.split == nil {
       throw InputError(
-        file: path, place: "data.eval", "missing, expected a file, or data.split with the column that says train or dev")
+        file: path, place: "data.eval", "missing, expected a file, or data.split with the column that says train or dev"
+      )
     }
     if data.eval != nil && data.split != nil {
       throw error(
@@ -201,7 +204,8 @@ private struct ExperimentReader {
     let name = path[path.count - 1]
     if path.count == 1 && isTable {
       let near = Spelling.nearest(to: name, among: sections)
-      return "unknown section" + (near.map { "; did you mean \($0)?" } ?? ", expected \(sections.joined(alternatives: "or"))")
+      return "unknown section"
+        + (near.map { "; did you mean \($0)?" } ?? ", expected \(sections.joined(alternatives: "or"))")
     }
     let section = path.count == 1 ? "" : path[0]
     let siblings = ExperimentKey.all.filter { $0.section == section }
@@ -213,9 +217,11 @@ private struct ExperimentReader {
     }
     if siblings.isEmpty {
       let near = Spelling.nearest(to: section, among: sections)
-      return "unknown section" + (near.map { "; did you mean \($0)?" } ?? ", expected \(sections.joined(alternatives: "or"))")
+      return "unknown section"
+        + (near.map { "; did you mean \($0)?" } ?? ", expected \(sections.joined(alternatives: "or"))")
     }
     let known = siblings.map(\.name).joined(alternatives: "or")
-    return "unknown key, expected " + (section.isEmpty ? "\(known), or a section: \(sections.joined(alternatives: "or"))" : known)
+    return "unknown key, expected "
+      + (section.isEmpty ? "\(known), or a section: \(sections.joined(alternatives: "or"))" : known)
   }
 }

@@ -1,11 +1,11 @@
 // The word that a misspelt one was probably meant to be.
 
-enum Spelling {
+package enum Spelling {
   /// The candidate nearest to `word`, the first of equals; nil where none is near enough to be a misspelling.
   ///
   /// Nearness is the number of letters inserted, deleted, replaced or swapped with their neighbour (optimal string
   /// alignment), case aside; at most a third of the word's letters, at least one.
-  static func nearest(to word: String, among candidates: [String]) -> String? {
+  package static func nearest(to word: String, among candidates: [String]) -> String? {
     // Nobody misspells by dozens of letters, and the distance costs the product of both lengths.
     guard word.count <= 64 else { return nil }
     let limit = max(1, word.count / 3)

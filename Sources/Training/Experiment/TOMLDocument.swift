@@ -3,47 +3,45 @@
 import Models
 import TOMLKit
 
-/// A TOML value.
-indirect enum TOMLNode: Sendable, Equatable {
+/// A TOML value; dates and times, which no key takes, left out.
+package indirect enum TOMLNode: Sendable, Equatable {
   case string(String)
   case integer(Int)
   case number(Double)
   case bool(Bool)
-  /// A date, a time or both, as TOML writes it.
-  case date(String)
   case array([TOMLNode])
   case table([String: TOMLNode])
 
-  fileprivate init(_ value: TOMLValueConvertible) {
+  /// - Parameter depth: levels still to go down; deeper ones come out empty.
+  fileprivate init(_ value: TOMLValueConvertible, depth: Int = 16) {
     switch value.type {
     case .string: self = .string(value.string ?? "")
     case .int: self = .integer(value.int ?? 0)
     case .double: self = .number(value.double ?? 0)
     case .bool: self = .bool(value.bool ?? false)
-    case .date, .time, .dateTime: self = .date(value.tomlValue.debugDescription)
+    case .date, .time, .dateTime: self = .string(value.tomlValue.debugDescription)  // Refused by `TOMLLines`.
     case .array:
       let array = value.array ?? TOMLArray()
-      self = .array((0..<array.count).map { TOMLNode(array[$0]) })
-    case .table: self = .table(Self.entries(value.table ?? TOMLTable()))
+      self = .array(depth == 0 ? [] : (0..<array.count).map { TOMLNode(array[$0], depth: depth - 1) })
+    case .table: self = .table(depth == 0 ? [:] : Self.entries(value.table ?? TOMLTable(), depth: depth - 1))
     }
   }
 
   /// TOMLKit's own iterator traps on a key that holds a NUL, which C strings cut short.
-  fileprivate static func entries(_ table: TOMLTable) -> [String: TOMLNode] {
+  fileprivate static func entries(_ table: TOMLTable, depth: Int = 16) -> [String: TOMLNode] {
     var entries: [String: TOMLNode] = [:]
-    for key in table.keys { entries[key] = table[key].map(TOMLNode.init) ?? .table([:]) }
+    for key in table.keys { entries[key] = table[key].map { TOMLNode($0, depth: depth) } ?? .table([:]) }
     return entries
   }
 
   /// The value as an error shows it: as TOML writes it, cut short.
-  var shown: String {
+  package var shown: String {
     let text: String
     switch self {
     case .string(let value): text = Self.quoted(value)
     case .integer(let value): text = String(value)
     case .number(let value): text = String(value)
     case .bool(let value): text = String(value)
-    case .date(let value): text = "the date or time " + value
     case .array(let items):
       text = "[" + items.prefix(8).map(\.shown).joined(separator: ", ") + (items.count > 8 ? ", …]" : "]")
     case .table: text = "a table"
@@ -72,14 +70,14 @@ indirect enum TOMLNode: Sendable, Equatable {
 }
 
 /// A TOML text, parsed.
-struct TOMLDocument {
-  let entries: [String: TOMLNode]
+package struct TOMLDocument {
+  package let entries: [String: TOMLNode]
   /// Where each key and section stands; what could not be found for certain is left out.
-  let lines: [[String]: Int]
+  package let lines: [[String]: Int]
 
   /// - Parameter file: the path, for errors.
   /// - Throws: for text that is not UTF-8 or not TOML, with the line.
-  init(_ bytes: [UInt8], file: String) throws(InputError) {
+  package init(_ bytes: [UInt8], file: String) throws(InputError) {
     try UTF8Text.check(bytes, file: file)
     let text = String(decoding: bytes, as: UTF8.self)
     // C strings underneath would end at a NUL, silently.
@@ -90,6 +88,7 @@ struct TOMLDocument {
           file: file, place: "line \(UTF8Text.line(of: offset, in: bytes))", "a NUL character, expected text")
       }
     }
+    lines = try TOMLLines(bytes, file: file).lines
     do {
       entries = TOMLNode.entries(try TOMLTable(string: text))
     } catch let error as TOMLParseError {
@@ -100,7 +99,6 @@ struct TOMLDocument {
     } catch {
       throw InputError(file: file, "not TOML")
     }
-    lines = TOMLLines.scan(bytes)
   }
 
   private static func printable(_ scalar: Unicode.Scalar) -> String {
@@ -109,7 +107,8 @@ struct TOMLDocument {
 
   /// One value, as after `=` in a file; nil if the text is no such value.
   static func value(_ text: String) -> TOMLNode? {
-    guard let table = try? TOMLTable(string: "value = " + text), table.count == 1 else { return nil }
-    return table["value"].map(TOMLNode.init)
+    guard let document = try? TOMLDocument(Array("value = \(text)".utf8), file: ""), document.entries.count == 1
+    else { return nil }
+    return document.entries["value"]
   }
 }

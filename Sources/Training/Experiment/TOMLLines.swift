@@ -1,24 +1,35 @@
-// On which line of a TOML text each key stands, which the parser does not tell.
+// The skeleton of a TOML text: where each key stands, and whether keys, strings and brackets are in order.
 
-/// A scan of valid TOML that understands sections, dotted and quoted keys, comments, strings, arrays and inline tables,
-/// and gives up at the first thing that it does not.
+import Models
+
+/// A pass over a TOML text before the parser's, for two reasons. The parser (toml++ 3.4, in TOMLKit) does not tell where
+/// a key stands; and it aborts the process on some malformed texts, such as `[&`, `a = [}` or `a = 07:32:00.`. What
+/// passes here has a name or a value wherever one must be; repeated keys, escapes and sizes are left to the parser.
 struct TOMLLines {
+  /// For each key path its 1-based line; for a section, where it is first opened. Keys with escapes are left out.
+  private(set) var lines: [[String]: Int] = [:]
+
   private let bytes: [UInt8]
+  private let file: String
   private var position = 0
   private var line = 1
-  private var found: [[String]: Int] = [:]
 
-  /// - Returns: for each key path its 1-based line; of a section, where it is first opened.
-  static func scan(_ bytes: [UInt8]) -> [[String]: Int] {
-    var lines = TOMLLines(bytes)
-    lines.scanDocument()
-    return lines.found
-  }
+  private static let maximumDepth = 64
 
-  private init(_ bytes: [UInt8]) {
+  /// - Parameter file: the path, for errors.
+  /// - Throws: at the first line that is not TOML.
+  init(_ bytes: [UInt8], file: String) throws(InputError) {
     self.bytes = bytes
+    self.file = file
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
+    try scan()
   }
+
+  private func expected(_ what: String, line: Int? = nil) -> InputError {
+    InputError(file: file, place: "line \(line ?? self.line)", "not TOML: expected \(what)")
+  }
+
+  // MARK: Characters
 
   private var current: UInt8? { position < bytes.count ? bytes[position] : nil }
 
@@ -38,79 +49,92 @@ struct TOMLLines {
     while let byte = current, byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") { position += 1 }
   }
 
-  /// Blanks, comments and line ends.
-  private mutating func skipLines() {
-    while true {
-      skipBlanks()
-      if at("#") {
-        while let byte = current, byte != UInt8(ascii: "\n") { position += 1 }
-      } else if take("\n") {
-        line += 1
-      } else if !take("\r") {
-        return
-      }
+  private mutating func takeLineEnd() -> Bool {
+    guard take("\n") || take("\r\n") else { return false }
+    line += 1
+    return true
+  }
+
+  /// Blanks and a comment.
+  private mutating func skipToLineEnd() {
+    skipBlanks()
+    guard at("#") else { return }
+    while let byte = current, byte != UInt8(ascii: "\n"), !at("\r\n") {
+      _ = byte
+      position += 1
     }
   }
 
-  private mutating func scanDocument() {
-    var section: [String] = []
-    var inArray = false
+  /// Blanks, comments and line ends.
+  private mutating func skipLines() {
+    repeat { skipToLineEnd() } while takeLineEnd()
+  }
+
+  // MARK: Structure
+
+  private mutating func scan() throws(InputError) {
+    var section: [String]? = []
     while true {
       skipLines()
       guard current != nil else { return }
       if take("[") {
-        inArray = take("[")
-        guard let path = key(), take("]"), !inArray || take("]") else { return }
-        section = path
-        record(path)
-      } else {
+        let isArray = take("[")
+        let path = try key()
+        guard take("]"), !isArray || take("]") else { throw expected(isArray ? "]]" : "]") }
+        note(path)
         // Keys of the elements of an array of tables have no path of their own.
-        guard entry(in: section, recording: !inArray) else { return }
+        section = isArray ? nil : path
+      } else {
+        try entry(in: section, depth: 0)
       }
+      skipToLineEnd()
+      guard current == nil || takeLineEnd() else { throw expected("the end of the line") }
     }
   }
 
   /// Notes the line of `path` and of the tables on its way, where it is their first.
-  private mutating func record(_ path: [String]) {
-    for count in 1...path.count where found[Array(path.prefix(count))] == nil {
-      found[Array(path.prefix(count))] = line
+  private mutating func note(_ path: [String]?) {
+    guard let path else { return }
+    for count in 1...path.count where lines[Array(path.prefix(count))] == nil {
+      lines[Array(path.prefix(count))] = line
     }
   }
 
-  /// `key = value`. Recorded before the value, which may end on a later line.
-  private mutating func entry(in section: [String], recording: Bool) -> Bool {
-    guard let path = key() else { return false }
-    if recording { record(section + path) }
-    guard take("=") else { return false }
+  /// `key = value`. Noted before the value, which may end on a later line.
+  /// - Parameter section: nil where keys are not noted.
+  private mutating func entry(in section: [String]?, depth: Int) throws(InputError) {
+    let key = try key()
+    let path = section.flatMap { section in key.map { section + $0 } }
+    note(path)
+    guard take("=") else { throw expected("= after a key") }
     skipBlanks()
-    return value(section + path, recording: recording)
+    try value(path, depth: depth)
   }
 
   /// A bare, quoted or dotted key and the blanks around it.
-  private mutating func key() -> [String]? {
+  /// - Returns: its parts; nil where an escape would have to be decoded.
+  private mutating func key() throws(InputError) -> [String]? {
     var parts: [String] = []
+    var hasEscapes = false
     repeat {
       skipBlanks()
       let start = position
       if at("\"") || at("'") {
-        let quote = bytes[position]
+        let isBasic = at("\"")
         position += 1
-        while let byte = current, byte != quote {
-          // An escape would have to be decoded to be the parser's key.
-          guard byte != UInt8(ascii: "\\") || quote == UInt8(ascii: "'"), byte != UInt8(ascii: "\n") else { return nil }
-          position += 1
-        }
-        guard current == quote else { return nil }
-        parts.append(String(decoding: bytes[start + 1..<position], as: UTF8.self))
-        position += 1
+        try string(endingIn: isBasic ? "\"" : "'", escapes: isBasic)
+        let content = bytes[start + 1..<position - 1]
+        hasEscapes = hasEscapes || (isBasic && content.contains(UInt8(ascii: "\\")))
+        parts.append(String(decoding: content, as: UTF8.self))
       } else {
         while let byte = current, Self.isBare(byte) { position += 1 }
-        guard position > start else { return nil }
+        guard position > start else { throw expected("a key") }
         parts.append(String(decoding: bytes[start..<position], as: UTF8.self))
       }
+      guard parts.count <= Self.maximumDepth else { throw expected("at most \(Self.maximumDepth) levels") }
       skipBlanks()
     } while take(".")
-    return parts
+    return hasEscapes ? nil : parts
   }
 
   private static func isBare(_ byte: UInt8) -> Bool {
@@ -122,52 +146,98 @@ struct TOMLLines {
     }
   }
 
-  /// Passes over a value.
-  private mutating func value(_ path: [String], recording: Bool) -> Bool {
-    if take("\"\"\"") { return string(endingIn: "\"\"\"", escapes: true) }
-    if take("'''") { return string(endingIn: "'''", escapes: false) }
-    if take("\"") { return string(endingIn: "\"", escapes: true) }
-    if take("'") { return string(endingIn: "'", escapes: false) }
-    if take("[") { return array(path) }
-    if take("{") { return inlineTable(path, recording: recording) }
-    let start = position
-    while let byte = current, !",]}#\n\r".utf8.contains(byte) { position += 1 }
-    return position > start
+  // MARK: Values
+
+  /// Passes over a value, which is `path`'s.
+  private mutating func value(_ path: [String]?, depth: Int) throws(InputError) {
+    guard depth < Self.maximumDepth else { throw expected("at most \(Self.maximumDepth) levels") }
+    if take("\"\"\"") { return try string(endingIn: "\"\"\"", escapes: true) }
+    if take("'''") { return try string(endingIn: "'''", escapes: false) }
+    if take("\"") { return try string(endingIn: "\"", escapes: true) }
+    if take("'") { return try string(endingIn: "'", escapes: false) }
+    if take("[") { return try array(depth: depth + 1) }
+    if take("{") { return try inlineTable(path, depth: depth + 1) }
+    try bareValue()
   }
 
-  private mutating func string(endingIn end: StaticString, escapes: Bool) -> Bool {
+  /// A number or a boolean. Dates and times are TOML too, but no key takes one.
+  private mutating func bareValue() throws(InputError) {
+    let start = position
+    while let byte = current, Self.isBare(byte) || ".+:".utf8.contains(byte) { position += 1 }
+    guard position > start else { throw expected("a value") }
+    let text = String(decoding: bytes[start..<position], as: UTF8.self)
+    guard Self.isNumberOrBoolean(text) else {
+      throw expected("a number, true, false or a string in quotes, not \(TOMLNode.string(text).shown)")
+    }
+  }
+
+  private static func isNumberOrBoolean(_ text: String) -> Bool {
+    if text == "true" || text == "false" { return true }
+    var rest = text[...]
+    func takeDigits(_ digits: String) -> Bool {
+      guard let first = rest.first, digits.contains(first) else { return false }
+      rest = rest.drop { digits.contains($0) || $0 == "_" }
+      return true
+    }
+    for (prefix, digits) in [("0x", "0123456789abcdefABCDEF"), ("0o", "01234567"), ("0b", "01")]
+    where text.hasPrefix(prefix) {
+      rest = rest.dropFirst(2)
+      return takeDigits(digits) && rest.isEmpty
+    }
+    if rest.hasPrefix("+") || rest.hasPrefix("-") { rest = rest.dropFirst() }
+    if rest == "inf" || rest == "nan" { return true }
+    let decimal = "0123456789"
+    guard takeDigits(decimal) else { return false }
+    if rest.hasPrefix(".") {
+      rest = rest.dropFirst()
+      guard takeDigits(decimal) else { return false }
+    }
+    if rest.hasPrefix("e") || rest.hasPrefix("E") {
+      rest = rest.dropFirst()
+      if rest.hasPrefix("+") || rest.hasPrefix("-") { rest = rest.dropFirst() }
+      guard takeDigits(decimal) else { return false }
+    }
+    return rest.isEmpty
+  }
+
+  /// The rest of a string; one with a single quote at its end ends on its line.
+  private mutating func string(endingIn end: StaticString, escapes: Bool) throws(InputError) {
+    let opened = line
+    let isMultiline = end.utf8CodeUnitCount == 3
     while let byte = current {
       if take(end) {
         // Up to two quotes may stand right before the closing three.
-        if end.utf8CodeUnitCount == 3 {
-          for _ in 0..<2 where current == end.utf8Start[0] { position += 1 }
-        }
-        return true
+        for _ in 0..<(isMultiline ? 2 : 0) where current == end.utf8Start[0] { position += 1 }
+        return
       }
-      position += escapes && byte == UInt8(ascii: "\\") && position + 1 < bytes.count ? 1 : 0
-      if bytes[position] == UInt8(ascii: "\n") { line += 1 }
+      if escapes && byte == UInt8(ascii: "\\") && position + 1 < bytes.count { position += 1 }
+      if bytes[position] == UInt8(ascii: "\n") {
+        guard isMultiline else { break }
+        line += 1
+      }
       position += 1
     }
-    return false
+    throw expected("the end of the string that begins here", line: opened)
   }
 
-  private mutating func array(_ path: [String]) -> Bool {
+  private mutating func array(depth: Int) throws(InputError) {
     while true {
       skipLines()
-      if take("]") { return true }
-      guard value(path, recording: false) else { return false }
+      if take("]") { return }
+      try value(nil, depth: depth)
       skipLines()
-      if !take(",") && !at("]") { return false }
+      if !take(",") && !at("]") { throw expected(", or ] in an array") }
     }
   }
 
-  private mutating func inlineTable(_ path: [String], recording: Bool) -> Bool {
-    while true {
-      skipLines()
-      if take("}") { return true }
-      guard entry(in: path, recording: recording) else { return false }
-      skipLines()
-      if !take(",") && !at("}") { return false }
-    }
+  /// On one line, but for the arrays in it.
+  private mutating func inlineTable(_ path: [String]?, depth: Int) throws(InputError) {
+    skipBlanks()
+    if take("}") { return }
+    repeat {
+      try entry(in: path, depth: depth)
+      skipBlanks()
+    } while take(",")
+    guard take("}") else { throw expected(", or } in an inline table") }
   }
 }

@@ -83,7 +83,7 @@ public final class Session {
     let isLast = done == description.totalSteps
     if let allocator = trainer.allocator, allocator.maskCount > masksBefore, record.step <= allocator.schedule.finalStep
     {
-      log(.mask, "mask to b(t) = \(record.budget): \(record.kept) triplets kept")
+      log(.mask, "mask to b(t) = \(record.budget): \(record.kept) triplets kept", step: record.step)
     }
     measure(record)
     self.record = record
@@ -288,10 +288,13 @@ public final class Session {
 
   // MARK: What is told
 
+  /// Tells of something that goes wrong outside the loop. On the thread that called `run`.
+  public func warn(_ text: String) { log(.warning, text) }
+
   private func refuse(_ why: String) { log(.refused, why) }
 
-  private func log(_ kind: Event.Kind, _ text: String) {
-    let event = Event(step: trainer.stepsDone, kind: kind, text: text)
+  private func log(_ kind: Event.Kind, _ text: String, step: Int? = nil) {
+    let event = Event(step: step ?? trainer.stepsDone, kind: kind, text: text)
     events.append(event)
     if events.count > 400 { events.removeFirst(100) }
     onEvent?(event)
@@ -312,13 +315,21 @@ public final class Session {
 
   public var tokensPerSecond: Double { stepSeconds > 0 ? tokensPerStep / stepSeconds : 0 }
 
-  /// Snapshots need the records of the past, a screen the triplets as well.
+  /// Snapshots need the records of the past, a screen the triplets as well. Of the points that the history would drop
+  /// again, `past` adds the newest.
   private func remember(_ record: StepRecord) {
-    guard frames != nil || writeSnapshot != nil else { return }
-    history.append(
-      HistoryPoint(
-        record: record, triplets: frames == nil ? TripletFrame() : tripletFrame(),
-        ranks: trainer.allocator?.ranks ?? []))
+    guard frames != nil || writeSnapshot != nil, history.retains(record) else { return }
+    history.append(point(record))
+  }
+
+  private func point(_ record: StepRecord) -> HistoryPoint {
+    HistoryPoint(
+      record: record, triplets: frames == nil ? TripletFrame() : tripletFrame(), ranks: trainer.allocator?.ranks ?? [])
+  }
+
+  private var past: [HistoryPoint] {
+    guard let record, history.points.last?.record.step != record.step else { return history.points }
+    return history.points + [point(record)]
   }
 
   private func tripletFrame() -> TripletFrame {
@@ -359,7 +370,8 @@ public final class Session {
       ranks: allocator?.ranks ?? Array(repeating: description.initialRank, count: description.modules.count),
       nonzero: allocator.map { a in trainer.store.adapters.indices.map { a.nonzero($0) } }
         ?? Array(repeating: description.initialRank, count: description.modules.count),
-      triplets: tripletFrame(), history: history.points, events: events, interventions: interventions,
-      pending: commands.pending, tokensPerSecond: tokensPerSecond, eta: eta)
+      triplets: tripletFrame(), history: past, events: events, interventions: interventions,
+      pending: commands.pending + (pauseAt.map { [.pauseAt(step: $0)] } ?? []), tokensPerSecond: tokensPerSecond,
+      eta: eta)
   }
 }

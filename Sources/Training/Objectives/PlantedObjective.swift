@@ -21,6 +21,11 @@ public final class PlantedObjective: Objective, @unchecked Sendable {
     let sizes = teacher.modules.prefix(modules).map(\.outputSize)
     taps = (0..<workers).map { _ in PlantedTap(outputSizes: Array(sizes), tokenCapacity: tokenCapacity) }
     teacherPhase = TeacherPhase(teacher, taps: taps)
+    teacherPhase.willRun = { [taps] worker in
+      taps[worker].clear()
+      taps[worker].isTeacher = true
+    }
+    teacherPhase.didRun = { [taps] worker, _, _, _ in taps[worker].isTeacher = false }
   }
 
   public var usesLogits: Bool { false }
@@ -113,46 +118,4 @@ private final class SharedRows {
   }
 
   func rows(_ module: Int) -> MutableFloatPointer { buffer.base + offsets[module] }
-}
-
-/// The teacher's forward over every worker's shard.
-private final class TeacherPhase: ParallelPhase, @unchecked Sendable {
-  // Unchecked: set up between runs; each worker uses its own workspace and tap.
-  private let model: any SequenceModel
-  private let taps: [PlantedTap]
-  private let workspaces: [Workspace]
-  private let passes: [any ForwardPass]
-  private let noGradients = Buffer(count: 0)
-  private var batch: PackedBatch?
-
-  init(_ model: any SequenceModel, taps: [PlantedTap]) {
-    self.model = model
-    self.taps = taps
-    workspaces = taps.map { [noGradients = noGradients.base] tap in
-      let workspace = Workspace(arena: Arena(capacity: 0), gradients: noGradients, slots: 0)
-      workspace.tap = tap
-      return workspace
-    }
-    passes = workspaces.map { model.makePass($0) }
-  }
-
-  func prepare(_ batch: PackedBatch) {
-    self.batch = batch
-    for (worker, workspace) in workspaces.enumerated() {
-      let shard = batch.shards[worker]
-      workspace.arena.reserve(
-        model.arenaFloats(
-          tokens: batch.rows(shard), squaredLengths: batch.squaredLengths(shard), sequences: shard.count))
-    }
-  }
-
-  func run(worker: Int) {
-    guard let batch else { return }
-    let tap = taps[worker]
-    tap.clear()
-    tap.isTeacher = true
-    let shard = batch.shards[worker]
-    if !shard.isEmpty { _ = passes[worker].forward(batch, shard) }
-    tap.isTeacher = false
-  }
 }

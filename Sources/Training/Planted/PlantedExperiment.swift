@@ -14,6 +14,15 @@ public struct PlantedExperiment: Sendable {
   static let sequences = 64
   static let length = 16
 
+  /// What the student is trained on.
+  public enum Signal: String, Sendable, CaseIterable {
+    /// Every module's output: the places can be told apart.
+    case modules
+    /// The teacher's most likely class of 16 alone: they cannot.
+    case labels
+  }
+
+  public var signal = Signal.modules
   public var steps = 400
   public var seed: UInt64 = 0
   public var score = ScoringRule.smoothed
@@ -30,7 +39,8 @@ public struct PlantedExperiment: Sendable {
 
   static let config = BertConfig(
     vocabularySize: 256, hiddenSize: 64, hiddenLayers: 3, attentionHeads: 4, intermediateSize: 128,
-    maxPositionEmbeddings: 32, hiddenDropout: 0, attentionDropout: 0, initializerRange: 0.15)
+    maxPositionEmbeddings: 32, hiddenDropout: 0, attentionDropout: 0, initializerRange: 0.15,
+    labelNames: (0..<16).map { "class \($0)" })
 
   /// How well a finished run found what was planted.
   public struct Outcome: Sendable, Equatable {
@@ -104,12 +114,13 @@ public struct PlantedExperiment: Sendable {
     let planted = planted()
     let base = RandomBert(config, seed: seed)
     let teacherModel = try BertModel(
-      config, weights: try teacher(base, planted: planted), labels: 2, seed: seed, factory: FrozenFactory())
+      config, weights: try teacher(base, planted: planted), labels: config.labelCount, seed: seed,
+      factory: FrozenFactory())
     let plan = AdapterPlan(
       entries: Self.modules.map { AdapterPlan.Entry(module: $0, rank: initialRank, alpha: alpha) },
       parameterization: SVDParameterization(), trainsHead: false)
-    let factory = AdapterFactory(plan, head: BertModel.head(config, labels: 2), seed: seed)
-    let student = try BertModel(config, weights: base, labels: 2, seed: seed, factory: factory)
+    let factory = AdapterFactory(plan, head: BertModel.head(config, labels: config.labelCount), seed: seed)
+    let student = try BertModel(config, weights: base, labels: config.labelCount, seed: seed, factory: factory)
     let allocator = RankAllocator(
       factory.store, initialRank: initialRank, targetRank: targetRank, initialWarmup: steps / 6,
       finalWarmup: steps / 4, maskInterval: 5, totalSteps: steps, beta1: beta1, beta2: beta2, scoring: score,
@@ -117,8 +128,13 @@ public struct PlantedExperiment: Sendable {
     let pool = WorkerPool(count: threads)
     let source = RandomTokenBatches(
       sequences: Self.sequences, length: Self.length, vocabulary: config.vocabularySize, seed: seed, workers: threads)
-    let objective = PlantedObjective(
-      teacher: teacherModel, modules: Self.modules.count, tokenCapacity: source.capacity.tokens, workers: threads)
+    let objective: any Objective =
+      switch signal {
+      case .modules:
+        PlantedObjective(
+          teacher: teacherModel, modules: Self.modules.count, tokenCapacity: source.capacity.tokens, workers: threads)
+      case .labels: TeacherLabelObjective(teacher: teacherModel, workers: threads)
+      }
     let trainer = Trainer(
       model: student, store: factory.store, allocator: allocator, source: source, objective: objective, pool: pool,
       options: TrainerOptions(

@@ -12,6 +12,8 @@ public final class TrainingRun {
   public let session: Session
   private let labels: LabelSet
   private let testSet: Evaluator?
+  /// Whether `train` left an adapter: not where it was to be discarded or its weights are not finite.
+  public private(set) var hasAdapter = false
   private var stepTimes: [Double] = []
   private var tokens = 0
   private let log: RunLog
@@ -97,6 +99,7 @@ public final class TrainingRun {
   ) throws(InputError) -> (ending: Session.Ending, summary: RunSummary) {
     let start = ContinuousClock.now
     var failure: InputError?
+    stepTimes.reserveCapacity(experiment.training.totalStep)
     session.onStep = { [self] record in
       stepTimes.append(record.stepMs)
       tokens += record.tokens
@@ -105,13 +108,15 @@ public final class TrainingRun {
         try onStep(record)
       } catch {
         failure = error
+        session.warn(error.description)
         session.commands.send(.stop(discard: false))
       }
     }
     let ending = session.run()
     let elapsed = start.duration(to: .now)
-    if ending != .stopped(discard: true) {
+    if ending != .stopped(discard: true), session.trainer.store.isFinite {
       try writeAdapter()
+      hasAdapter = true
       if let snapshot = try session.snapshot() {
         log.write(Event(step: session.trainer.stepsDone, kind: .export, text: "snapshot in \(snapshot)"))
       }

@@ -8,7 +8,7 @@ import Models
 import Training
 
 extension ScoringRule: ExpressibleByArgument {}
-extension Dialect: ExpressibleByArgument {}
+extension PlantedExperiment.Signal: ExpressibleByArgument {}
 
 struct Demo: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -28,6 +28,11 @@ struct Demo: ParsableCommand {
   @Option(help: ArgumentHelp("How triplets are scored.", valueName: "rule"))
   var score = ScoringRule.smoothed
 
+  @Option(
+    help: ArgumentHelp("What the student sees of the teacher: every module's output, or its labels.", valueName: "what")
+  )
+  var signal = PlantedExperiment.Signal.modules
+
   @Option(help: ArgumentHelp("Training steps.", valueName: "n"))
   var steps = 400
 
@@ -39,10 +44,11 @@ struct Demo: ParsableCommand {
     var experiment = PlantedExperiment()
     experiment.steps = steps
     experiment.score = score
+    experiment.signal = signal
     experiment.seed = UInt64(training.seed ?? 0)
     let threads = training.threads ?? 0
     let trace = try training.trace.map { path in try TraceWriter(path: path) }
-    let conductor = Conductor(screen)
+    let conductor = try Conductor(screen)
     let session = try experiment.makeSession(
       threads: threads > 0 ? threads : Machine.cores, commands: conductor.commands, frames: conductor.frames,
       snapshots: SnapshotWriter())
@@ -54,6 +60,7 @@ struct Demo: ParsableCommand {
           try trace?.write(record)
         } catch {
           failure = error
+          session.warn(error.description)
           session.commands.send(.stop(discard: true))
         }
         onStep(record)

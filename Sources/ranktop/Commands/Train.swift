@@ -54,7 +54,7 @@ struct Train: ParsableCommand {
     let experiment = try Experiment.load(
       path: experiment, overrides: overrides, seed: training.seed, threads: training.threads)
     let trace = try training.trace.map { path in try TraceWriter(path: path) }
-    let conductor = Conductor(screen)
+    let conductor = try Conductor(screen)
     let run = try TrainingRun(
       experiment, runs: runs, commands: conductor.commands, frames: conductor.frames, snapshots: SnapshotWriter())
     Console.note("run \(run.folder.path)")
@@ -70,12 +70,12 @@ struct Train: ParsableCommand {
       return result
     }
     Console.result(summary.json.serialized(pretty: false))
+    let place = run.hasAdapter ? "adapter \(run.folder.adapter)" : "no adapter kept"
     switch ending {
-    case .finished: Console.note("adapter \(run.folder.adapter)")
-    case .stopped(let discard):
-      Console.note("stopped after \(summary.steps) steps" + (discard ? "" : "; adapter \(run.folder.adapter)"))
+    case .finished: Console.note(place)
+    case .stopped: Console.note("stopped after \(summary.steps) steps; \(place)")
     case .failed(let reason):
-      Console.error("\(reason); the adapter of the last good step is in \(run.folder.adapter)")
+      Console.error("\(reason); \(place)")
       throw ExitStatus.failed
     }
     if status != 0 { throw ExitCode(status) }

@@ -1,0 +1,37 @@
+// The planted experiment from class labels alone, which do not tell where the teacher was changed.
+
+import Kernels
+import Models
+
+/// Cross entropy against the class that a teacher finds most likely.
+public final class TeacherLabelObjective: Objective, @unchecked Sendable {
+  // Unchecked: workers write the labels of their own shard only.
+  private let teacherPhase: TeacherPhase
+  private let classification = ClassificationObjective()
+
+  public init(teacher: any SequenceModel, workers: Int) {
+    let classes = teacher.labelCount
+    teacherPhase = TeacherPhase(teacher, taps: Array(repeating: nil, count: workers))
+    teacherPhase.didRun = { _, batch, shard, logits in
+      guard let logits else { return }
+      for (row, sequence) in shard.enumerated() {
+        var best = 0
+        for k in 1..<classes where logits[row * classes + k] > logits[row * classes + best] { best = k }
+        batch.labels[sequence] = Int32(best)
+      }
+    }
+  }
+
+  public var usesLogits: Bool { true }
+  public var preparation: (any ParallelPhase)? { teacherPhase }
+  public func begin(_ batch: PackedBatch) { teacherPhase.prepare(batch) }
+  public func tap(worker: Int) -> (any ModuleTap)? { nil }
+
+  public func loss(
+    _ batch: PackedBatch, _ sequences: Range<Int>, logits: FloatPointer, labelCount: Int, worker: Int,
+    gradient: MutableFloatPointer, scale: Float
+  ) -> Double {
+    classification.loss(
+      batch, sequences, logits: logits, labelCount: labelCount, worker: worker, gradient: gradient, scale: scale)
+  }
+}

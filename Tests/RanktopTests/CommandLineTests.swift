@@ -1,0 +1,243 @@
+// The command line without a terminal: what it prints, and its exit statuses.
+
+import Foundation
+import TerminalSupport
+import Testing
+
+@Suite(.serialized) struct CommandLineTests {
+  private let program: String
+  private let tiny: TinyExperiment
+
+  init() throws {
+    program = try Child.program("ranktop")
+    tiny = try TinyExperiment()
+  }
+
+  private func start(_ arguments: String...) throws -> Child {
+    try Child(program, arguments, folder: tiny.folder, workingDirectory: tiny.folder.path)
+  }
+
+  private func run(_ arguments: String...) throws -> Child.Ending {
+    try Child(program, arguments, folder: tiny.folder, workingDirectory: tiny.folder.path).wait()
+  }
+
+  // MARK: - Errors
+
+  @Test("wrong usage is 64, with the bound or the nearest name")
+  func usage() throws {
+    for (arguments, expected) in [
+      (["demo", "--nonsense"], "--nonsense"), (["demo", "--steps", "3"], "expected 20 to 1000000"),
+      (["demo", "--threads", "-2"], "--threads"), (["nonsense"], "nonsense"),
+      (["train", "tiny.toml", "--set", "adapter.beta9=0.9"], "beta"),
+      (["train", "tiny.toml", "--set", "adapter.beta1=2"], "adapter.beta1"),
+      (["train", "tiny.toml", "--set", "adapter.beta1"], "adapter.beta1"), (["train"], "experiment"),
+    ] {
+      let ending = try Child(program, arguments, folder: tiny.folder, workingDirectory: tiny.folder.path).wait()
+      #expect(ending.status == 64, "\(arguments)")
+      #expect(ending.error.contains(expected), "\(arguments)")
+      #expect(ending.output.isEmpty)
+    }
+  }
+
+  @Test("bad input is 65, a missing file 66, an unwritable one 73, each in one line")
+  func files() throws {
+    func write(_ text: String, _ name: String) throws {
+      try text.write(to: tiny.folder.appendingPathComponent(name), atomically: true, encoding: .utf8)
+    }
+    let good = try String(contentsOfFile: tiny.path, encoding: .utf8)
+    try write("[model\n", "broken.toml")
+    try write(good + "\n[adapterr]\n", "unknown.toml")
+    try write(good.replacing("deltaT = 2", with: "deltat = 2"), "misspelt.toml")
+    try write(good.replacing("train.tsv", with: "none.tsv"), "nodata.toml")
+    try write(good.replacing("path = \"model\"", with: "path = \"nomodel\""), "nomodel.toml")
+    try write("sentence\tlabel\n", "empty.tsv")
+    try write(good.replacing("train.tsv", with: "empty.tsv"), "empty.toml")
+    try write("plain", "file")
+    for (arguments, status, expected) in [
+      (["train", "broken.toml"], 65, "broken.toml: line 1"), (["train", "unknown.toml"], 65, "adapterr"),
+      (["train", "misspelt.toml"], 65, "deltaT"), (["train", "empty.toml"], 65, "empty.tsv"),
+      (["train", "nowhere.toml"], 66, "nowhere.toml: no such file"), (["train", "nodata.toml"], 66, "none.tsv"),
+      (["train", "nomodel.toml"], 66, "nomodel"), (["parity", "nowhere"], 66, "nowhere"),
+      (["eval", "nowhere", "--model", "model", "--data", "dev.tsv"], 66, "nowhere"),
+      (["train", "tiny.toml", "--trace", "no/folder/t.jsonl"], 73, "no/folder/t.jsonl"),
+      (["train", "tiny.toml", "--runs", "file"], 73, "file"), (["demo", "--trace", "no/folder/t"], 73, "no/folder/t"),
+    ] as [([String], Int32, String)] {
+      let ending = try Child(program, arguments, folder: tiny.folder, workingDirectory: tiny.folder.path).wait()
+      #expect(ending.status == status, "\(arguments)")
+      #expect(ending.error.hasPrefix("ranktop: ") && ending.error.contains(expected), "\(arguments): \(ending.error)")
+      #expect(ending.error.split(separator: "\n").count == 1, "\(arguments): \(ending.error)")
+      #expect(ending.output.isEmpty)
+    }
+  }
+
+  @Test("the help of each command shows an example of it")
+  func help() throws {
+    let all = try run("--help")
+    #expect(all.status == 0)
+    let listed = all.output.components(separatedBy: "SUBCOMMANDS:").last?.matches(of: #/\n  ([a-z]+) /#).map {
+      String($0.1)
+    }
+    let commands = try #require(listed)
+    #expect(Set(commands).isSuperset(of: ["demo", "train", "eval", "parity", "doctor"]))
+    for command in commands where command != "help" {
+      let ending = try run(command, "--help")
+      #expect(ending.status == 0)
+      #expect(ending.output.contains(try Regex("Example:\\s+ranktop \(command)\\b")), "\(command)")
+    }
+  }
+
+  // MARK: - Training
+
+  private static let fields = [
+    "step", "loss", "task_loss", "orth", "grad_norm", "lr", "beta1", "beta2", "orth_reg_weight", "deltaT", "target_r",
+    "budget", "kept", "nonzero", "threshold", "tokens", "step_ms",
+  ]
+
+  @Test("a headless run tells its progress in lines, its result in one object, and every step in the trace")
+  func headless() throws {
+    let ending = try run("train", "tiny.toml", "--headless", "--trace", "trace.jsonl", "--runs", "runs", "--seed", "1")
+    #expect(ending.status == 0)
+    #expect(ending.error.contains("run runs/tiny-1\n") && ending.error.contains("\nadapter runs/tiny-1/adapter\n"))
+    #expect(ending.error.contains("step 30/30 loss "))
+    #expect(ending.error.contains("step 10 eval loss "))
+    #expect(!ending.error.contains("\u{1B}") && !ending.error.contains("\r"))
+    for file in ["adapter_config.json", "adapter_model.safetensors", "labels.json"] {
+      #expect(tiny.exists("runs/tiny-1/adapter/" + file))
+    }
+
+    let lines = try String(contentsOfFile: tiny.folder.appendingPathComponent("trace.jsonl").path, encoding: .utf8)
+      .split(separator: "\n")
+    let rows = try tiny.trace()
+    try #require(rows.count == 31)
+    for (step, row) in rows.dropLast().enumerated() {
+      let isEvaluated = step % 10 == 9
+      let names = lines[step].matches(of: /"([A-Za-z0-9_]+)":/).map { String($0.1) }
+      #expect(names == Self.fields + (isEvaluated ? ["eval", "loss", "accuracy", "matthews", "f1"] : []))
+      #expect(row["step"] as? Int == step)
+    }
+    #expect(rows[0]["threshold"] is NSNull)
+    #expect(rows[20]["threshold"] is NSNumber)
+    let summary = try #require(rows[30]["summary"] as? [String: Any])
+    #expect(rows[30].count == 1)
+    #expect(
+      Set(summary.keys) == [
+        "steps", "wall_s", "step_ms_median", "tokens_per_s", "peak_rss_bytes", "accuracy", "matthews", "ranks",
+      ])
+    #expect(summary["steps"] as? Int == 30)
+    let ranks = try #require(summary["ranks"] as? [String: Int])
+    // The target of 2 a module, spread as the scores say.
+    #expect(
+      ranks.values.reduce(0, +) == 2 * ranks.count && ranks.keys.contains("bert.encoder.layer.0.attention.self.query"))
+    #expect(ending.output == lines[30].dropFirst("{\"summary\":".count).dropLast() + "\n")
+
+    let evaluation = try run("eval", "runs/tiny-1", "--model", "model", "--data", "dev.tsv")
+    #expect(evaluation.status == 0)
+    let metrics = try #require(
+      try JSONSerialization.jsonObject(with: Data(evaluation.output.utf8)) as? [String: Double])
+    #expect(Set(metrics.keys) == ["n", "loss", "accuracy", "matthews", "f1"])
+    let last = try #require(rows[29]["eval"] as? [String: Double])
+    #expect(metrics["n"] == 12 && metrics["accuracy"] == last["accuracy"])
+  }
+
+  @Test("--set and --seed reach the run; the same seed gives the same losses")
+  func overrides() throws {
+    func losses(_ name: String, _ arguments: String...) throws -> [Double] {
+      let ending = try Child(
+        program, ["train", "tiny.toml", "--trace", name] + arguments, folder: tiny.folder,
+        workingDirectory: tiny.folder.path
+      ).wait()
+      #expect(ending.status == 0)
+      return try tiny.trace(name).dropLast().compactMap { $0["loss"] as? Double }
+    }
+    let first = try losses("a", "--seed", "3", "--set", "adapter.beta1=0.5", "--set", "training.total_step=25")
+    #expect(try tiny.trace("a").dropLast().allSatisfy { $0["beta1"] as? Double == 0.5 })
+    #expect(first.count == 25)
+    #expect(try losses("b", "--seed", "3", "--set", "adapter.beta1=0.5", "--set", "training.total_step=25") == first)
+    #expect(try losses("c", "--seed", "4", "--set", "adapter.beta1=0.5", "--set", "training.total_step=25") != first)
+  }
+
+  @Test("a signal ends a headless run with an adapter", arguments: [SIGINT, SIGTERM, SIGHUP])
+  func signal(number: Int32) throws {
+    let child = try start("train", "tiny.toml", "--set", "training.total_step=1000000", "--trace", "trace.jsonl")
+    try waitForSteps(child, 3)
+    child.signal(number)
+    let ending = try child.wait()
+    #expect(ending.status == 128 + number)
+    #expect(ending.error.contains("stopped after"))
+    #expect(tiny.exists("runs/tiny-1/adapter/adapter_model.safetensors"))
+    let rows = try tiny.trace()
+    #expect(rows.last?["summary"] != nil)
+    #expect(ending.output.contains("\"steps\":\(rows.count - 1)"))
+  }
+
+  @Test("a signal need not wait for an evaluation")
+  func signalWhileEvaluating() throws {
+    // Minutes of evaluation after the first step.
+    let large = try TinyExperiment(steps: 100, evalEvery: 1, evalSize: 400_000)
+    let child = try Child(
+      program, ["train", "tiny.toml", "--trace", "trace.jsonl"], folder: large.folder,
+      workingDirectory: large.folder.path)
+    let log = large.folder.appendingPathComponent("runs/tiny-1/log.txt").path
+    let deadline = Date(timeIntervalSinceNow: 60)
+    while (try? String(contentsOfFile: log, encoding: .utf8))?.contains("started") != true, Date() < deadline {
+      usleep(5_000)
+    }
+    usleep(200_000)  // so that the first step is over, on most machines
+    child.signal(SIGINT)
+    let ending = try child.wait()
+    #expect(ending.status == 130)
+    #expect(try large.trace().allSatisfy { $0["eval"] == nil })
+  }
+
+  private struct Failure: Error { var description: String }
+
+  private func waitForSteps(_ child: Child, _ count: Int) throws {
+    let deadline = Date(timeIntervalSinceNow: 30)
+    while (try? tiny.trace().count) ?? 0 < count {
+      guard Date() < deadline else { throw Failure(description: "no steps; it said \(child.error)") }
+      usleep(5_000)
+    }
+  }
+
+  @Test("the demo prints planted against allocated ranks")
+  func demo() throws {
+    let ending = try run("demo", "--steps", "60", "--headless")
+    #expect(ending.status == 0)
+    #expect(
+      ending.output.contains("module") && ending.output.contains("planted") && ending.output.contains("allocated"))
+    #expect(ending.output.split(separator: "\n").count == 20)
+    #expect(ending.error.contains("step 60/60"))
+  }
+
+  // MARK: - Checks
+
+  @Test("parity holds on the recorded cases and not on a changed one")
+  func parity() throws {
+    for name in ["bert-adalora", "bert-lora"] {
+      let ending = try run("parity", TinyExperiment.fixtures.appendingPathComponent(name).path)
+      #expect(ending.status == 0)
+      #expect(ending.output.contains("\"pass\":true"))
+    }
+    let copy = tiny.folder.appendingPathComponent("changed")
+    try FileManager.default.copyItem(at: TinyExperiment.fixtures.appendingPathComponent("bert-adalora"), to: copy)
+    let trace = copy.appendingPathComponent("trace.json")
+    let text = try String(contentsOf: trace, encoding: .utf8)
+    // One budget of the recording, one triplet more.
+    let budget = try #require(text.firstMatch(of: /"budget": *(\d+)/))
+    let count = try #require(Int(budget.1))
+    let changed = text.replacingCharacters(in: budget.1.startIndex..<budget.1.endIndex, with: "\(count + 1)")
+    try changed.write(to: trace, atomically: true, encoding: .utf8)
+    let ending = try run("parity", copy.path)
+    #expect(ending.status == 1)
+    #expect(ending.output.contains("\"budget_mismatches\":1") && ending.output.contains("\"pass\":false"))
+  }
+
+  @Test("doctor tells of the machine and finds its arithmetic right")
+  func doctor() throws {
+    let ending = try run("doctor")
+    #expect(ending.status == 0)
+    for row in ["cpu ", "memory ", "blas ", "blas check  right", "terminal ", "locale "] {
+      #expect(ending.output.contains("\n" + row) || ending.output.hasPrefix(row), "\(row)")
+    }
+  }
+}

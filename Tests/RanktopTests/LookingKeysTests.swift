@@ -127,6 +127,23 @@ extension EndToEnd {
       try shell.quit()
     }
 
+    @Test("e and :export write a snapshot and say its folder")
+    func export() throws {
+      let shell = try RanktopShell()
+      try shell.startPaused()
+      let step = try shell.stepsDone()
+      try shell.press("e", until: "snapshot in snapshots/demo-step-\(step)")
+      try shell.press("n", until: "step \(step + 1)/")
+      try shell.command("export csv")
+      try shell.session.waitFor("snapshot in snapshots/demo-step-\(step + 1)")
+      for file in [
+        "demo-step-\(step)/snapshot.json", "demo-step-\(step)/screen.txt", "demo-step-\(step + 1)/ranks.csv",
+      ] {
+        #expect(FileManager.default.fileExists(atPath: shell.folder + "/snapshots/" + file), "\(file)")
+      }
+      try shell.quit()
+    }
+
     @Test("? explains every panel and scrolls; q and esc close it")
     func help() throws {
       let shell = try RanktopShell(width: 80, height: 24)

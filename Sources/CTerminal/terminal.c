@@ -229,9 +229,13 @@ int ct_hold(int input, int output) {
 }
 
 void ct_stop(void) {
+  atomic_fetch_and(&notices, ~CT_CONTINUED);
   catch_signal(SIGTSTP, SIG_DFL, 0);
   // The whole job, as the terminal itself would.
   kill(0, SIGTSTP);
+  // Another thread may have taken the signal, and this one must not go on before all are stopped: it waits to be
+  // continued. A job that no shell waits for is not stopped at all.
+  for (int i = 0; i < 100 && !(atomic_load(&notices) & CT_CONTINUED); i++) pause_milliseconds(2);
   catch_signal(SIGTSTP, on_notice, SA_RESTART);
 }
 

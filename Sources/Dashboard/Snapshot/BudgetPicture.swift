@@ -15,7 +15,7 @@ enum BudgetPicture {
     let right = ChartPicture.width - ChartPicture.right
     let plot = ChartPicture.Plot(
       x: PlotScale(0, Double(schedule.totalSteps), from: ChartPicture.left, to: right, ticks: 8),
-      y: PlotScale(0, Double(max(schedule.initialBudget, 1)) * 1.04, from: 360, to: 68, ticks: 6))
+      y: PlotScale(0, Double(max(schedule.initialBudget, 1)) * 1.04, from: 360, to: 76, ticks: 6))
     picture.phases(schedule, in: plot, named: true)
     picture.axes(plot, yName: "triplets, all modules", xName: "step")
     meanRanks(frame, plot, &picture.document)
@@ -26,7 +26,7 @@ enum BudgetPicture {
     picture.changes(frame.interventions, in: plot, named: true)
     if let now = plot.x.pixel(Double(frame.stepsDone)), frame.stepsDone < schedule.totalSteps {
       picture.document.line(x1: now, y1: plot.top, x2: now, y2: plot.bottom, "now", tip: "step \(frame.stepsDone)")
-      picture.document.text("now", x: now + 4, y: plot.top + 28, "small")
+      picture.document.text("now", x: now + 4, y: plot.top + 14, "small")
     }
     var legend: [(String, Bool, String)] = [
       ("planned", false, "planned b(t)"), ("kept", true, "kept by the last mask"),

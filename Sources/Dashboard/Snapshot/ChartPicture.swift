@@ -54,7 +54,7 @@ struct ChartPicture {
       document.rectangle(x: x1, y: plot.top, width: x2 - x1, height: plot.bottom - plot.top, kind)
       let name = phase.word
       if named, x2 - x1 > Double(name.count) * 6 + 8 {
-        document.text(name, x: (x1 + x2) / 2, y: plot.top + 15, "phase-name", .middle)
+        document.text(name, x: (x1 + x2) / 2, y: plot.top - 6, "phase-name", .middle)
       }
     }
   }
@@ -80,22 +80,31 @@ struct ChartPicture {
     }
   }
 
-  /// A vertical line where a person changed something; its name where it keeps clear of the last one's.
+  /// A vertical line where a person changed something. Lines that stand close together share their names' place.
   mutating func changes(_ interventions: [Intervention], in plot: Plot, named: Bool) {
-    var last = -Double.infinity
+    var groups: [(x: Double, end: Double, names: [String])] = []
     for change in interventions {
       let step = Double(change.step)
       guard step >= plot.x.low, step <= plot.x.high, let x = plot.x.pixel(step) else { continue }
       let parameter = change.parameter
       let name =
-        "\(parameter.symbol) \(parameter.text(change.old)) → \(parameter.text(change.new))"
-        + (change.isUndo ? " (taken back)" : "") + " at step \(change.step)"
+        "\(change.step): \(parameter.symbol) \(parameter.text(change.old)) → \(parameter.text(change.new))"
+        + (change.isUndo ? " (undo)" : "")
       document.line(x1: x, y1: plot.top, x2: x, y2: plot.bottom, "change", tip: name)
-      // Turned texts stand left of their line, where there is room, else right of it.
-      guard named, x - last >= 13 else { continue }
-      let place = x - plot.x.from > 14 && x - last >= 26 ? x - 4 : x + 11
-      last = place == x - 4 ? x : x + 13
-      document.text(name, x: place, y: plot.bottom - 8, "change-name", isVertical: true)
+      if let last = groups.indices.last, x - groups[last].x < 15 {
+        groups[last].names.append(name)
+        groups[last].end = x
+      } else {
+        groups.append((x, x, [name]))
+      }
+    }
+    guard named else { return }
+    for group in groups {
+      // Left of the line where there is room, else right of the last one.
+      let x = group.x - plot.x.from > 14 ? group.x - 4 : group.end + 11
+      let more = group.names.count - 2
+      let text = group.names.prefix(2).joined(separator: ", ") + (more > 0 ? ", \(more) more" : "")
+      document.text(text, x: x, y: plot.bottom - 8, "change-name", isVertical: true)
     }
   }
 

@@ -20,7 +20,7 @@ enum ImportancePicture {
     var picture = ModulePicture(
       frame, title: "Importance S of every triplet, by the rule “\(run.score.rawValue)”",
       note: ModulePicture.note(frame), columnWidth: max(cell * Double(rank), 40), rowHeight: height + 5,
-      legendHeight: 92)
+      sumWidth: 0, legendHeight: 92)
     let scale = HeatScale(scores, glyphs: .braille, colors: .none)
     for column in picture.grid.types.indices {
       let x = picture.x(column)

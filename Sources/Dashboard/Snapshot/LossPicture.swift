@@ -17,7 +17,7 @@ enum LossPicture {
       return ChartPicture.message(title: title, note: ModulePicture.note(frame), "No step is done yet.")
     }
     let quantities = quantities(frame, records)
-    let top = 68.0
+    let top = 76.0
     let (tall, low, gap) = (210.0, 130.0, 30.0)
     let heights = quantities.indices.map { $0 == 0 ? tall : low }
     let height = top + heights.reduce(0, +) + gap * Double(quantities.count) + 54

@@ -6,7 +6,6 @@ struct ModulePicture {
   static let left = 58.0
   static let top = 92.0
   static let columnGap = 12.0
-  static let sumWidth = 64.0
 
   let grid: ModuleGrid
   let columnWidth: Double
@@ -16,16 +15,19 @@ struct ModulePicture {
   let bottom: Double
   var document: SVGDocument
 
-  /// - Parameter columnWidth: without the gap.
+  /// - Parameters:
+  ///   - columnWidth: without the gap.
+  ///   - sumWidth: room at the right of the columns.
   init(
-    _ frame: Frame, title: String, note: String, columnWidth: Double, rowHeight: Double, legendHeight: Double
+    _ frame: Frame, title: String, note: String, columnWidth: Double, rowHeight: Double, sumWidth: Double,
+    legendHeight: Double
   ) {
     let modules = frame.description.modules
     grid = ModuleGrid(modules: modules, visible: Array(modules.indices))
     self.columnWidth = columnWidth
     self.rowHeight = rowHeight
     width = max(
-      Self.left + Double(grid.types.count) * (columnWidth + Self.columnGap) + Self.sumWidth + 16, 640)
+      Self.left + Double(grid.types.count) * (columnWidth + Self.columnGap) + sumWidth + 16, 640)
     bottom = Self.top + Double(grid.rows.count) * rowHeight
     document = SVGDocument(width: width, height: bottom + legendHeight, title: title, description: note)
     document.text(title, x: 20, y: 28, "title")
@@ -44,19 +46,11 @@ struct ModulePicture {
 
   func x(_ column: Int) -> Double { Self.left + Double(column) * (columnWidth + Self.columnGap) }
   func y(_ row: Int) -> Double { Self.top + Double(row) * rowHeight }
-  /// Right edge of the sums.
-  var sumX: Double { x(grid.types.count) + Self.sumWidth - Self.columnGap }
 
   /// A horizontal colour bar of viridis.
   mutating func colorBar(x: Double, y: Double, width: Double) {
-    let parts = 64
-    let each = width / Double(parts)
-    for part in 0..<parts {
-      // A little wider than its share, so that no seam shows.
-      document.rectangle(
-        x: x + Double(part) * each, y: y, width: part == parts - 1 ? each : each + 0.5, height: 10, "swatch",
-        fill: Viridis.color((Double(part) + 0.5) / Double(parts)))
-    }
+    document.defineViridis()
+    document.rectangle(x: x, y: y, width: width, height: 10, "swatch", fill: "url(#viridis)")
     document.rectangle(x: x, y: y, width: width, height: 10, "frame")
   }
 

@@ -12,11 +12,12 @@ enum RanksPicture {
     let hasPlanted = modules.contains { $0.plantedRank != nil }
     var picture = ModulePicture(
       frame, title: "Allocated rank by module", note: ModulePicture.note(frame), columnWidth: track + 34,
-      rowHeight: rowHeight, legendHeight: 92)
+      rowHeight: rowHeight, sumWidth: 56, legendHeight: 92)
     let grid = picture.grid
+    let sumX = picture.x(grid.types.count) + 44
     let barHeight = min(rowHeight - 9, 16)
     var totals = Array(repeating: 0, count: grid.types.count)
-    picture.document.text("Σ", x: picture.sumX, y: ModulePicture.top - 22, "strong", .end)
+    picture.document.text("Σ", x: sumX, y: ModulePicture.top - 22, "strong", .end)
     for (row, line) in grid.rows.enumerated() {
       var sum = 0
       let middle = picture.y(row) + rowHeight / 2
@@ -38,25 +39,24 @@ enum RanksPicture {
             x: x, y: middle - barHeight / 2, width: track * share, height: barHeight, "swatch",
             fill: Viridis.color(share), radius: 2, tip: tip)
         }
-        if let planted = module.plantedRank {
+        if let planted = module.plantedRank, planted > 0 {
           Self.planted(x + track * Double(planted) / Double(rank), middle, barHeight, &picture.document)
         }
-        let differs = nonzero != kept
-        picture.document.text(String(kept), x: x + track + (differs ? 13 : 16), y: middle + 4, "strong", .end)
-        if differs {
-          picture.document.text("/\(nonzero)", x: x + track + 14, y: middle + 4, "small")
+        picture.document.text(String(kept), x: x + track + 14, y: middle + 4, "strong", .end)
+        if nonzero != kept {
+          picture.document.text("/\(nonzero)", x: x + track + 15, y: middle + 4, "small")
         }
       }
-      picture.document.text(String(sum), x: picture.sumX, y: middle + 4, "tick", .end)
+      picture.document.text(String(sum), x: sumX, y: middle + 4, "tick", .end)
     }
     let foot = picture.bottom + 16
     picture.document.line(
-      x1: ModulePicture.left, y1: picture.bottom + 2, x2: picture.sumX, y2: picture.bottom + 2, "grid")
+      x1: ModulePicture.left, y1: picture.bottom + 2, x2: sumX, y2: picture.bottom + 2, "grid")
     picture.document.text("Σ", x: ModulePicture.left - 12, y: foot, "tick", .end)
     for (column, total) in totals.enumerated() {
-      picture.document.text(String(total), x: picture.x(column) + track + 16, y: foot, "tick", .end)
+      picture.document.text(String(total), x: picture.x(column) + track + 14, y: foot, "tick", .end)
     }
-    picture.document.text(String(totals.reduce(0, +)), x: picture.sumX, y: foot, "strong", .end)
+    picture.document.text(String(totals.reduce(0, +)), x: sumX, y: foot, "strong", .end)
     legend(&picture, rank: rank, hasPlanted: hasPlanted, y: picture.bottom + 46)
     return picture.document.xml
   }
@@ -82,9 +82,9 @@ enum RanksPicture {
     picture.document.text("triplets kept, of \(rank) at the start", x: x + bar + 16, y: y + 9, "note")
     if hasPlanted {
       planted(x + bar + 232, y + 6, 12, &picture.document)
-      picture.document.text("planted rank", x: x + bar + 244, y: y + 9, "note")
+      picture.document.text("planted rank, where there is one", x: x + bar + 244, y: y + 9, "note")
     }
     picture.document.text(
-      "n/m: n kept, of which m have λ ≠ 0 (or more, where λ grew back)", x: x + bar + 16, y: y + 25, "note")
+      "3/5: 3 kept by the last mask, 5 with λ ≠ 0 now", x: x + bar + 16, y: y + 25, "note")
   }
 }

@@ -79,6 +79,14 @@ struct SVGDocument {
     body += "<text class=\"\(kind)\" \(attributes)>\(inner)</text>\n"
   }
 
+  /// Viridis from left to right, for a `fill` of `url(#viridis)`.
+  mutating func defineViridis() {
+    let stops = (0...8).map { stop in
+      "<stop offset=\"\(Self.number(12.5 * Double(stop)))%\" stop-color=\"\(Viridis.color(Double(stop) / 8))\"/>"
+    }
+    body += "<defs><linearGradient id=\"viridis\">\(stops.joined())</linearGradient></defs>\n"
+  }
+
   private mutating func add(_ element: String, _ attributes: String, _ kind: String, _ tip: String?) {
     body += "<\(element) class=\"\(kind)\" \(attributes)"
     body += tip.map { "><title>\(Self.escaped($0))</title></\(element)>\n" } ?? "/>\n"

@@ -20,15 +20,16 @@ enum SVGTheme {
     .budgeting { fill: #fdf4e3; }
     .final { fill: #e8f1fb; }
     .kept { fill: none; stroke: #0969da; stroke-width: 2; }
-    .kept-area { fill: #0969da; fill-opacity: 0.16; stroke: none; }
+    .kept-area { fill: #0969da; fill-opacity: 0.12; stroke: none; }
     .planned { fill: none; stroke: #bc4c00; stroke-width: 1.6; stroke-dasharray: 7 3; }
     .old { fill: none; stroke: #8c959f; stroke-width: 1.4; stroke-dasharray: 1.5 3; }
-    .raw { fill: none; stroke: #0969da; stroke-width: 0.8; stroke-opacity: 0.38; stroke-linejoin: round; }
+    .raw { fill: none; stroke: #0969da; stroke-width: 0.8; stroke-opacity: 0.5; stroke-linejoin: round; }
     .smooth { fill: none; stroke: #0550ae; stroke-width: 2; stroke-linejoin: round; }
     .evaluation { fill: #bc4c00; stroke: #ffffff; stroke-width: 0.8; }
     .evaluation-line { fill: none; stroke: #bc4c00; stroke-width: 1.4; stroke-dasharray: 7 3; }
     .change { stroke: #8250df; stroke-width: 1.2; stroke-dasharray: 4 2 1 2; }
-    .change-name { fill: #8250df; font-size: 10px; }
+    .change-name { fill: #8250df; font-size: 10px; paint-order: stroke; stroke: #ffffff; stroke-width: 3px; \
+    stroke-linejoin: round; }
     .now { stroke: #1f2328; stroke-width: 1; }
     .planted { fill: #1f2328; stroke: #ffffff; stroke-width: 0.8; }
     .planted-line { stroke: #1f2328; stroke-width: 1.4; }
@@ -51,12 +52,12 @@ enum SVGTheme {
       .kept-area { fill: #58a6ff; }
       .planned { stroke: #f0883e; }
       .old { stroke: #6e7681; }
-      .raw { stroke: #58a6ff; }
+      .raw { stroke: #58a6ff; stroke-opacity: 0.6; }
       .smooth { stroke: #79c0ff; }
       .evaluation { fill: #f0883e; stroke: #0d1117; }
       .evaluation-line { stroke: #f0883e; }
       .change { stroke: #bc8cff; }
-      .change-name { fill: #bc8cff; }
+      .change-name { fill: #bc8cff; stroke: #0d1117; }
       .now { stroke: #e6edf3; }
       .planted { fill: #e6edf3; stroke: #0d1117; }
       .planted-line { stroke: #e6edf3; }

@@ -122,8 +122,8 @@ extension EndToEnd {
       try shell.press("o", until: "only over triplets")
       try shell.press("t", untilGone: " × time ")
       try shell.press("4", until: "╔═ 4 Training")
-      try shell.press("y", until: " log-y ")
-      try shell.press("y", untilGone: " log-y ")
+      try shell.press("y", until: "═ log-y ═")
+      try shell.press("y", untilGone: "═ log-y ═")
       try shell.quit()
     }
 

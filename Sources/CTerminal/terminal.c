@@ -90,11 +90,12 @@ int ct_write(const void *bytes, size_t count) {
 
 int ct_enter(const char *bytes, size_t count) {
   struct termios modes = shell_modes;
-  // Ctrl-C comes as a key; Ctrl-Z and Ctrl-\ stay signals, so that they work when the main loop does not.
+  // Ctrl-C and Ctrl-Z come as keys: as a signal, Ctrl-Z would stop a script around this program before the terminal is
+  // given back. Ctrl-\ stays a signal, so that it works when the main loop does not.
   modes.c_lflag &= ~(tcflag_t)(ICANON | ECHO | IEXTEN);
   modes.c_lflag |= ISIG;
   modes.c_iflag &= ~(tcflag_t)(IXON | ICRNL | INLCR | IGNCR | ISTRIP);
-  modes.c_cc[VINTR] = _POSIX_VDISABLE;
+  modes.c_cc[VINTR] = modes.c_cc[VSUSP] = _POSIX_VDISABLE;
   modes.c_cc[VMIN] = 1;
   modes.c_cc[VTIME] = 0;
   int error = set_modes(&modes);
@@ -228,8 +229,13 @@ int ct_hold(int input, int output) {
 }
 
 void ct_stop(void) {
+  atomic_fetch_and(&notices, ~CT_CONTINUED);
   catch_signal(SIGTSTP, SIG_DFL, 0);
-  raise(SIGTSTP);
+  // The whole job, as the terminal itself would.
+  kill(0, SIGTSTP);
+  // Another thread may have taken the signal, and this one must not go on before all are stopped: it waits to be
+  // continued. A job that no shell waits for is not stopped at all.
+  for (int i = 0; i < 100 && !(atomic_load(&notices) & CT_CONTINUED); i++) pause_milliseconds(2);
   catch_signal(SIGTSTP, on_notice, SA_RESTART);
 }
 

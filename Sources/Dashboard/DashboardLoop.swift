@@ -18,7 +18,7 @@ public final class DashboardLoop {
   /// - Parameters:
   ///   - mailbox: its `wake` must be the terminal's `waker`.
   ///   - configuration: the person's keys and colours; the terminal was given the glyphs.
-  ///   - suspend: stops the process until it is continued, where the terminal hands ctrl-z on as a key.
+  ///   - suspend: gives the terminal back and stops the process until it is continued.
   ///   - clock: seconds from any fixed moment.
   public init(
     terminal: any Terminal, mailbox: Mailbox<Frame>, configuration: Configuration = Configuration(),

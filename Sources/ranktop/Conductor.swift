@@ -4,6 +4,7 @@ import ArgumentParser
 import Dashboard
 import Foundation
 import Models
+import Synchronization
 import Training
 
 /// What every command that trains can be told about its screen.
@@ -58,7 +59,7 @@ final class Conductor {
         let terminal = try CursesTerminal(
           log: log, ascii: screen.ascii, glyphs: configuration.glyphs, noColor: screen.noColor)
         terminal.setSavedPlace(savedPlace)
-        return try conduct(terminal, frames, train)
+        return try conduct(terminal, frames, session, train)
       } catch let error as TerminalError {
         Console.note("no dashboard: \(error)")
       }
@@ -82,32 +83,34 @@ final class Conductor {
   }
 
   private func conduct<Result>(
-    _ terminal: CursesTerminal, _ frames: Mailbox<Frame>,
+    _ terminal: CursesTerminal, _ frames: Mailbox<Frame>, _ session: Session,
     _ train: @escaping (_ onStep: @escaping (StepRecord) -> Void) throws -> Result
   ) throws -> (result: Result, status: Int32) {
     let outcome = Outcome<Result>()
-    let work = Transfer { try train { _ in } }
-    let thread = Thread { outcome.finish(Swift.Result { try work.value() }) }
+    let isClosed = Mutex(false)
+    let work = Transfer {
+      let result = Swift.Result { try train { _ in } }
+      // The dashboard stays open after the run; each stop ends one round.
+      while !isClosed.withLock({ $0 }) { session.serveExports() }
+      outcome.finish(result)
+    }
+    let thread = Thread { work.value() }
     thread.stackSize = Self.stackSize
     thread.name = "trainer"
     thread.start()
     let loop = DashboardLoop(
       terminal: terminal, mailbox: frames, configuration: configuration,
-      send: { [commands] in commands.send($0) })
+      send: { [commands] in commands.send($0) }, suspend: { terminal.suspend() })
     let mode = loop.run()
     terminal.restore()
-    var status: Int32 = 0
-    switch mode {
-    case .over: break
-    case .keep: commands.send(.stop(discard: false))
-    case .discard: commands.send(.stop(discard: true))
-    case .interrupted:
-      commands.send(.stop(discard: false))
-      status = EndRequest.interrupt.exitStatus
-    case .requested(let request):
-      commands.send(.stop(discard: false))
-      status = request.exitStatus
-    }
+    isClosed.withLock { $0 = true }
+    commands.send(.stop(discard: mode == .discard))
+    let status: Int32 =
+      switch mode {
+      case .over, .keep, .discard: 0
+      case .interrupted: EndRequest.interrupt.exitStatus
+      case .requested(let request): request.exitStatus
+      }
     return (try outcome.wait().get(), status)
   }
 }

@@ -122,8 +122,25 @@ extension EndToEnd {
       try shell.press("o", until: "only over triplets")
       try shell.press("t", untilGone: " × time ")
       try shell.press("4", until: "╔═ 4 Training")
-      try shell.press("y", until: " log-y ")
-      try shell.press("y", untilGone: " log-y ")
+      try shell.press("y", until: "═ log-y ═")
+      try shell.press("y", untilGone: "═ log-y ═")
+      try shell.quit()
+    }
+
+    @Test("e and :export write a snapshot and say its folder")
+    func export() throws {
+      let shell = try RanktopShell()
+      try shell.startPaused()
+      let step = try shell.stepsDone()
+      try shell.press("e", until: "snapshot in snapshots/demo-step-\(step)")
+      try shell.press("n", until: "step \(step + 1)/")
+      try shell.command("export csv")
+      try shell.session.waitFor("snapshot in snapshots/demo-step-\(step + 1)")
+      for file in [
+        "demo-step-\(step)/snapshot.json", "demo-step-\(step)/screen.txt", "demo-step-\(step + 1)/ranks.csv",
+      ] {
+        #expect(FileManager.default.fileExists(atPath: shell.folder + "/snapshots/" + file), "\(file)")
+      }
       try shell.quit()
     }
 

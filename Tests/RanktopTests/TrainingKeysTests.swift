@@ -105,6 +105,8 @@ extension EndToEnd {
       try shell.session.waitFor("40 steps done")
       try shell.session.press("Space")
       try shell.session.waitFor("the run is over")
+      // Snapshots of the end can still be taken.
+      try shell.press("e", until: "snapshot in snapshots/demo-step-40")
       try shell.session.press("q")
       let screen = try shell.expectShell(status: 0)
       #expect(screen.contains("rank correlation"))

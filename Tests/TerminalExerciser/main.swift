@@ -67,6 +67,7 @@ loop: while true {
     FileHandle.standardError.write(Data("printed to error\n".utf8))
     fflush(nil)
     log.append("printed")
+  case .key(.control("z")): terminal.suspend()
   case .key(.character("W")):
     let wake = terminal.waker
     Thread { wake() }.start()

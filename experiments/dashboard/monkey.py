@@ -63,6 +63,10 @@ class Tmux:
         return self("display-message", "-p", "#{cursor_flag}#{alternate_on}#{mouse_any_flag}").strip()
 
 
+def processes():
+    return subprocess.run(["ps", "-eo", "pid,ppid,pgid,stat,wchan,args"], capture_output=True, text=True).stdout
+
+
 def act(tmux, generator):
     kind = generator.random()
     if kind < 0.6:
@@ -137,7 +141,7 @@ def main():
                                         ["Escape", "Escape", "Escape", "q", "s"]))
                     time.sleep(0.2)
                 else:
-                    raise SystemExit(f"it does not end:\n{tmux('capture-pane', '-p')}")
+                    raise SystemExit(f"it does not end:\n{tmux('capture-pane', '-p')}\n{processes()}")
                 # What was typed after its end is the shell's.
                 tmux("send-keys", "C-c")
                 time.sleep(0.2)

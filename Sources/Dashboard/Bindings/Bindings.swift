@@ -185,7 +185,9 @@ public enum Bindings {
   /// What a key is bound to now.
   static func binding(for key: InputEvent.Key, in state: DashboardState) -> Binding? {
     for context in contexts(state) {
-      if let found = state.configuration.bindings.first(where: { $0.context == context && $0.keys.contains(key) }) { return found }
+      if let found = state.configuration.bindings.first(where: { $0.context == context && $0.keys.contains(key) }) {
+        return found
+      }
     }
     return nil
   }

@@ -126,6 +126,9 @@ public final class CursesTerminal: Terminal {
 
   // MARK: - Events
 
+  /// Gives the terminal back and stops the process's job; the next event is `resumed`, once it is continued.
+  public func suspend() { notices |= Int32(CT_SUSPEND) }
+
   public var endRequest: EndRequest? { EndRequest.current ?? (isClosed ? .hangUp : nil) }
 
   public var waker: @Sendable () -> Void { { ct_wake() } }

@@ -4,6 +4,8 @@ import Training
 
 extension DashboardState {
   mutating func press(_ key: InputEvent.Key) -> [Effect] {
+    // In every mode, as a person expects of a program in a terminal.
+    if key == .control("z") { return [.suspend] }
     if let binding = Bindings.binding(for: key, in: self) {
       if let reason = binding.reason(self) {
         toast("\(binding.label): \(reason)", isWarning: true)

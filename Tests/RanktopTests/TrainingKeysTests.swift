@@ -100,14 +100,14 @@ extension EndToEnd {
       try shell.session.press("Space")
       try shell.session.wait("the last phase") { $0.contains("○ paused\n") && $0.contains(" final") }
       try shell.command("target 3")
-      try shell.session.waitFor("the target is fixed after T − t_f = 30")
+      try shell.session.waitFor("the target is fixed after T − t_f = 90")
       // It comes to its end while the dashboard is open, which then closes without a question.
       try shell.press("Space", until: "■ done")
-      try shell.session.waitFor("40 steps done")
+      try shell.session.waitFor("120 steps done")
       try shell.session.press("Space")
       try shell.session.waitFor("the run is over")
       // Snapshots of the end can still be taken.
-      try shell.press("e", until: "snapshot in snapshots/demo-step-40")
+      try shell.press("e", until: "snapshot in snapshots/demo-step-120")
       try shell.session.press("q")
       let screen = try shell.expectShell(status: 0)
       #expect(screen.contains("rank correlation"))

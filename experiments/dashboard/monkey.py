@@ -18,7 +18,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NAMED = [
     "Up", "Down", "Left", "Right", "Home", "End", "PageUp", "PageDown", "Enter", "Tab", "BTab", "Escape", "BSpace", "DC",
-    "C-a", "C-c", "C-u", "C-w", "C-z", "F1", "F12", "M-x",
+    "C-a", "C-c", "C-u", "C-w", "F1", "F12", "M-x",
 ]
 COMMANDS = ["set beta1 0.9", "set gamma 0", "target 1", "target 6", "pause at 50", "step 5", "undo", "goto 3", "live",
             "filter query", "filter", "focus events", "help triplet", "export csv", "pause", "resume", "evaluate"]
@@ -38,8 +38,11 @@ class Tmux:
 
     def __call__(self, *arguments):
         environment = {key: value for key, value in os.environ.items() if key != "TMUX"}
-        return subprocess.run(
-            ["tmux", "-L", self.socket, *arguments], env=environment, check=True, capture_output=True, text=True).stdout
+        ended = subprocess.run(
+            ["tmux", "-L", self.socket, *arguments], env=environment, capture_output=True, text=True)
+        if ended.returncode != 0:
+            raise SystemExit(f"tmux {' '.join(arguments)}: {ended.stderr}")
+        return ended.stdout
 
     def type(self, text):
         self("send-keys", "-l", "--", text)
@@ -61,6 +64,34 @@ class Tmux:
 
     def modes(self):
         return self("display-message", "-p", "#{cursor_flag}#{alternate_on}#{mouse_any_flag}").strip()
+
+
+def suspend(tmux, status):
+    """Ctrl-Z, then fg. Whether that went as it should, unless the program comes to its end meanwhile."""
+    tmux("resize-window", "-x", "120", "-y", "40")  # so that what the shell says can be read
+    tmux("send-keys", "C-z")
+    for wanted, answer in (("0", "fg"), ("1", None)):
+        for _ in range(1000):
+            if tmux.modes()[1:2] == wanted and (wanted == "1" or "Stopped" in tmux("capture-pane", "-p")):
+                break
+            if os.path.exists(status):
+                return True
+            time.sleep(0.02)
+        else:
+            return False
+        if answer:
+            tmux.type(answer)
+            tmux("send-keys", "Enter")
+    return True
+
+
+def ends(tmux, status):
+    """Whether it ends by itself within half a minute."""
+    for _ in range(1500):
+        if os.path.exists(status):
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def processes():
@@ -105,7 +136,7 @@ def main():
             script = os.path.join(folder, "r")
             with open(script, "w") as file:
                 file.write(
-                    f'cd {folder}\nrm -f status\n{options.program} demo --steps "$1" --threads 1\n'
+                    f'trap : INT\ncd {folder}\nrm -f status\n{options.program} demo --steps "$1" --threads 1\n'
                     'echo $? > status.part\nmv status.part status\n')
             tmux.run(f"cd {folder}")
             modes = tmux.run("stty -g")
@@ -122,30 +153,29 @@ def main():
                     time.sleep(0.02)
                 status = os.path.join(folder, "status")
                 while not os.path.exists(status) and time.time() < deadline:
-                    act(tmux, generator)
+                    if tmux.modes()[1:2] != "1":
+                        # The screen is given back: the end must follow.
+                        if not ends(tmux, status):
+                            raise SystemExit(f"it does not end:\n{tmux('capture-pane', '-p')}\n{processes()}")
+                        break
                     actions += 1
-                    if tmux.modes()[1:2] != "1" and not os.path.exists(status):
-                        # Stopped, or about to be over.
-                        time.sleep(0.2)
-                        if not os.path.exists(status):
-                            tmux("send-keys", "C-u")
-                            tmux.type("fg")
-                            tmux("send-keys", "Enter")
-                            time.sleep(0.2)
+                    if generator.random() < 0.97:
+                        act(tmux, generator)
+                    elif not suspend(tmux, status):
+                        raise SystemExit(f"Ctrl-Z is not obeyed:\n{tmux('capture-pane', '-p')}\n{processes()}")
                 tmux("resize-window", "-x", "120", "-y", "40")
                 for attempt in range(200):
-                    if os.path.exists(status):
+                    if os.path.exists(status) or tmux.modes()[1:2] != "1" and ends(tmux, status):
                         break
-                    # Out of whatever is open, to the question, and its first answer.
-                    tmux("send-keys", *(["C-u", "f", "g", "Enter"] if tmux.modes()[1:2] != "1" else
-                                        ["Escape", "Escape", "Escape", "q", "s"]))
+                    # Out of whatever is open, to the question, and its answer.
+                    tmux("send-keys", "Escape", "Escape", "Escape", "q", "s")
                     time.sleep(0.2)
                 else:
                     raise SystemExit(f"it does not end:\n{tmux('capture-pane', '-p')}\n{processes()}")
                 # What was typed after its end is the shell's.
-                tmux("send-keys", "C-c")
-                time.sleep(0.2)
-                tmux("send-keys", "C-u")
+                for key in ("C-c", "C-g", "C-c", "C-u"):
+                    tmux("send-keys", key)
+                    time.sleep(0.1)
                 with open(status) as file:
                     ended = file.read().strip()
                 statuses[ended] = statuses.get(ended, 0) + 1
@@ -155,13 +185,14 @@ def main():
                     problems.append(f"status {ended}")
                 if tmux.modes() != "100":
                     problems.append(f"cursor, alternate screen, mouse: {tmux.modes()}")
-                if tmux.run("stty -g") != modes:
-                    problems.append("stty -g differs")
+                left = tmux.run("stty -g")
+                if left != modes:
+                    problems.append(f"stty -g: {left}, before {modes}")
                 if problems:
                     raise SystemExit(f"seed {options.seed}, run {rounds}: {'; '.join(problems)}\n{screen}")
             print(f"{actions} actions in {rounds} runs, seed {options.seed}; statuses {statuses}; all well")
         finally:
-            tmux("kill-server")
+            subprocess.run(["tmux", "-L", tmux.socket, "kill-server"], capture_output=True)
 
 
 if __name__ == "__main__":

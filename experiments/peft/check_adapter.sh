@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Trains two small adapters with ranktop, AdaLoRA at uneven ranks (some of them 0) and LoRA, and checks that PEFT loads
-# both and computes the same logits. Usage: bash experiments/peft/check_adapter.sh [steps, default 60]
-# Prints one JSON object for each; exits 1 where one differs or no module has rank 0. RANKTOP names another binary.
+# both, and the first exported as plain LoRA, and computes the same logits.
+# Usage: bash experiments/peft/check_adapter.sh [steps, default 60]
+# Prints one JSON object for each of the three; exits 1 where one differs or no module has rank 0. RANKTOP names another
+# binary.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 steps=${1:-60}
@@ -52,15 +54,20 @@ peft_type = "LORA"
 r = 4
 TOML
 
+check() { # ADAPTER NAME: PEFT's logits of ADAPTER against those that ranktop computed for NAME
+  "$python" "$top/experiments/peft/check_adapter.py" "$model" "$1" "$scratch/dev.tsv" "$scratch/$2.jsonl"
+}
+
 status=0
 for name in adalora lora; do
   "$ranktop" train "$scratch/$name.toml" --headless --runs "$scratch/runs" >&2
   adapter=("$scratch/runs/$name"-*/adapter)
   "$ranktop" eval "${adapter[0]}" --model "$model" --data "$scratch/dev.tsv" --format tsv --text text --label label \
     --logits "$scratch/$name.jsonl" >&2
-  "$python" "$top/experiments/peft/check_adapter.py" \
-    "$model" "${adapter[0]}" "$scratch/dev.tsv" "$scratch/$name.jsonl" | tee "$scratch/$name.json" || status=1
+  check "${adapter[0]}" "$name" | tee "$scratch/$name.json" || status=1
 done
+"$ranktop" export adalora-1 --runs "$scratch/runs" --format lora --to "$scratch/plain" >&2
+check "$scratch/plain" adalora || status=1
 if ! grep -q '"has_rank_0": true' "$scratch/adalora.json"; then
   echo 'No module of the AdaLoRA adapter has rank 0, so that case was not checked.' >&2
   status=1

@@ -18,7 +18,7 @@ enum ImportancePicture {
     let layers = Set(modules.map(\.layer)).count
     let height = layers <= 12 ? max(cell, 14) : max(min(cell, 13), 10)
     var picture = ModulePicture(
-      frame, title: "Importance S of every triplet, by the rule “\(run.score.rawValue)”",
+      frame, title: "Importance S of every triplet, by the rule \(run.score.rawValue)",
       note: ModulePicture.note(frame), columnWidth: max(cell * Double(rank), 40), rowHeight: height + 5,
       sumWidth: 0, legendHeight: 92)
     let scale = HeatScale(scores, glyphs: .braille, colors: .none)

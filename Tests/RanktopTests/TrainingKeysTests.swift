@@ -83,7 +83,7 @@ extension EndToEnd {
     @Test("what cannot be is refused with its reason")
     func refusals() throws {
       let shell = try RanktopShell()
-      try shell.startPaused("demo --steps 120 --threads 1")
+      try shell.startPaused("demo --steps 600 --threads 1")
       for (line, reason) in [
         ("set beta1 2", "must lie between 0 and 1"), ("target 99", "must be at most the initial rank 6"),
         ("sett beta1 0.9", "did you mean set?"), ("set nonsense 1", "nothing is called nonsense"),
@@ -96,18 +96,18 @@ extension EndToEnd {
       try shell.session.press("s")
       try shell.session.waitFor("s: comes with")
       // The target is fixed in the last phase.
-      try shell.command("pause at 100")
+      try shell.command("pause at 460")
       try shell.session.press("Space")
       try shell.session.wait("the last phase") { $0.contains("○ paused\n") && $0.contains(" final") }
       try shell.command("target 3")
-      try shell.session.waitFor("the target is fixed after T − t_f = 90")
+      try shell.session.waitFor("the target is fixed after T − t_f = 450")
       // It comes to its end while the dashboard is open, which then closes without a question.
       try shell.press("Space", until: "■ done")
-      try shell.session.waitFor("120 steps done")
+      try shell.session.waitFor("600 steps done")
       try shell.session.press("Space")
       try shell.session.waitFor("the run is over")
       // Snapshots of the end can still be taken.
-      try shell.press("e", until: "snapshot in snapshots/demo-step-120")
+      try shell.press("e", until: "snapshot in snapshots/demo-step-600")
       try shell.session.press("q")
       let screen = try shell.expectShell(status: 0)
       #expect(screen.contains("rank correlation"))

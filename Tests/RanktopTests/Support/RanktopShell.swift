@@ -36,7 +36,10 @@ struct RanktopShell {
   @discardableResult
   func start(_ arguments: String = demo, environment: String = "TERM=xterm-256color") throws -> String {
     try launch(arguments, environment: environment)
-    return try session.wait("the dashboard") { $0.contains(" Ranks ") && Self.step(in: $0) != nil }
+    // tmux may be asked between two pieces of a frame: the footer comes last.
+    return try session.wait("the dashboard") {
+      $0.contains(" Ranks ") && $0.contains("q quit") && Self.step(in: $0) != nil
+    }
   }
 
   /// Starts it and pauses it after a few steps.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A Python with the exact PEFT that this project is compared with (about 3 GB). Prints the path of its interpreter.
+# A Python with the exact PEFT that this project is compared with (about 6 GB on disk). Prints the path of its interpreter.
 # Usage: PEFT_PYTHON=$(bash experiments/peft/setup.sh); a PEFT_PYTHON that is set already is used as it is.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)

@@ -3,7 +3,7 @@
 import Glibc
 
 /// SplitMix64 (Steele, Lea and Flood 2014), with the distributions that training needs.
-public struct RandomSource: Codable, Sendable, Equatable {
+public struct RandomSource: RandomNumberGenerator, Codable, Sendable, Equatable {
   private var state: UInt64
 
   public init(seed: UInt64) { state = seed }

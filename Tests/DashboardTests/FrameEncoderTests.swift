@@ -1,5 +1,6 @@
 // The difference of two canvases makes the one into the other.
 
+import Kernels
 import Testing
 
 @testable import Dashboard
@@ -9,7 +10,7 @@ import Testing
 
   @Test("random changes leave the screen as the canvas", arguments: [UInt64](1...20))
   func randomChanges(seed: UInt64) {
-    var random = SplitMix(state: seed)
+    var random = RandomSource(seed: seed)
     let width = Int.random(in: 1...40, using: &random)
     let height = Int.random(in: 1...12, using: &random)
     var screen = ScreenModel(width: width, height: height)
@@ -102,18 +103,5 @@ import Testing
     var screen = ScreenModel(width: 3, height: 2)
     screen.apply(encoder.encode(canvas, width: 3, height: 2))
     #expect(screen.canvas.text == "abc\nde")
-  }
-}
-
-/// Steele, Lea and Flood's generator, for tests that repeat.
-private struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

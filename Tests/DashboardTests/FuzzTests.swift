@@ -1,5 +1,6 @@
 // A hundred thousand random events against update and view.
 
+import Kernels
 import Testing
 
 @testable import Dashboard
@@ -9,7 +10,7 @@ import Testing
 struct FuzzTests {
   @Test("random keys, clicks, resizes and frames never trap, and the state stays in range")
   func fuzz() {
-    var generator = SeededGenerator(state: 42)
+    var generator = RandomSource(seed: 42)
     func pick(_ count: Int) -> Int { Int(generator.next() % UInt64(max(count, 1))) }
     let frames = Self.frames
     let keys = Array(Set(Bindings.table.flatMap(\.keys))) + [.delete, .backspace, .control("u"), .control("w")]

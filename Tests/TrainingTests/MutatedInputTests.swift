@@ -1,26 +1,14 @@
 // Thousands of damaged experiment and data files: each is read or refused in one line, none ends the process.
 
+import Kernels
 import Models
 import Testing
 
 @testable import Training
 
-/// A seeded generator (SplitMix64), so that a failure can be had again.
-private struct Seeded: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
-
 @Suite struct MutatedInputTests {
   /// A few random edits: bytes replaced, removed, repeated or inserted, pieces moved, the end cut off.
-  private static func mutate(_ bytes: [UInt8], with pieces: [String], _ random: inout Seeded) -> [UInt8] {
+  private static func mutate(_ bytes: [UInt8], with pieces: [String], _ random: inout RandomSource) -> [UInt8] {
     var bytes = bytes
     for _ in 0..<Int.random(in: 1...4, using: &random) {
       let place = Int.random(in: 0...bytes.count, using: &random)
@@ -54,7 +42,7 @@ private struct Seeded: RandomNumberGenerator {
 
   @Test("an experiment file with random damage", arguments: [ExperimentTests.full, leastExperiment])
   func experiments(_ text: String) {
-    var random = Seeded(state: 1)
+    var random = RandomSource(seed: 1)
     var accepted = 0
     for round in 0..<4000 {
       let bytes = Self.mutate(Array(text.utf8), with: Self.pieces, &random)
@@ -73,7 +61,7 @@ private struct Seeded: RandomNumberGenerator {
 
   @Test("the line told for a key is a line that has it")
   func lines() throws {
-    var random = Seeded(state: 2)
+    var random = RandomSource(seed: 2)
     var checked = 0
     for _ in 0..<4000 {
       let bytes = Self.mutate(Array(ExperimentTests.full.utf8), with: Self.pieces, &random)
@@ -91,7 +79,7 @@ private struct Seeded: RandomNumberGenerator {
 
   @Test("a random --set")
   func overrides() {
-    var random = Seeded(state: 3)
+    var random = RandomSource(seed: 3)
     for round in 0..<3000 {
       let key = ExperimentKey.all.randomElement(using: &random)?.path ?? ""
       let value = Self.pieces.randomElement(using: &random) ?? ""
@@ -122,7 +110,7 @@ private struct Seeded: RandomNumberGenerator {
       ),
     ])
   func data(_ format: TableFormat, _ text: String) {
-    var random = Seeded(state: 4)
+    var random = RandomSource(seed: 4)
     var accepted = 0
     for round in 0..<3000 {
       let bytes = Self.mutate(

@@ -1,7 +1,5 @@
 // Linear layers: frozen, frozen with a low-rank adapter, and trainable.
 
-import CKernels
-
 /// y = x·Wᵀ + b and whatever a layer adds to it. Called by several workers at once, each with its own workspace.
 public protocol LinearLayer: AnyObject, Sendable {
   /// The full module name, such as `bert.encoder.layer.0.attention.self.query`.
@@ -36,7 +34,7 @@ public final class FrozenLinear: LinearLayer {
   public var isTrainable: Bool { false }
 
   public func forward(_ x: FloatPointer, into y: MutableFloatPointer, rows: Int, _ workspace: Workspace) {
-    if let bias { rt_fill_rows(y, bias.base, rows, outputSize) }
+    if let bias { Elementwise.fillRows(y, with: bias.base, rows: rows, columns: outputSize) }
     weight.apply(x, into: y, rows: rows, accumulate: bias != nil)
   }
 
@@ -70,7 +68,7 @@ public final class TrainableLinear: LinearLayer {
   public var isTrainable: Bool { true }
 
   public func forward(_ x: FloatPointer, into y: MutableFloatPointer, rows: Int, _ workspace: Workspace) {
-    rt_fill_rows(y, block.weights + biasOffset, rows, outputSize)
+    Elementwise.fillRows(y, with: block.weights + biasOffset, rows: rows, columns: outputSize)
     BLAS.multiply(
       rows, outputSize, inputSize, x, .no, lda: inputSize, block.weights + weightOffset, .yes, ldb: inputSize, beta: 1,
       y, ldc: outputSize)
@@ -83,7 +81,7 @@ public final class TrainableLinear: LinearLayer {
     BLAS.multiply(
       outputSize, inputSize, rows, dy, .yes, lda: outputSize, x, .no, ldb: inputSize, beta: 1,
       workspace.gradients + weightOffset, ldc: inputSize)
-    rt_add_column_sums(workspace.gradients + biasOffset, dy, rows, outputSize)
+    Elementwise.addColumnSums(workspace.gradients + biasOffset, dy, rows: rows, columns: outputSize)
     guard let dx else { return }
     BLAS.multiply(
       rows, inputSize, outputSize, dy, .no, lda: outputSize, block.weights + weightOffset, .no, ldb: inputSize,

@@ -1,7 +1,5 @@
 // A frozen linear layer with a low-rank path beside it.
 
-import CKernels
-
 /// Where the factors of one low-rank path lie in a parameter block, in floats.
 ///
 /// P is stored transposed, so that a triplet is one row of Pᵀ [r, d₁], one λ and one row of Q [r, d₂], each contiguous.
@@ -57,10 +55,10 @@ public final class LowRankLinear: LinearLayer {
   private func scaleByLambda(_ h: FloatPointer, into out: MutableFloatPointer, rows: Int) {
     let rank = layout.rank
     if let lambda {
-      rt_scale_columns(out, h, lambda, scale, rows, rank)
+      Elementwise.scaleColumns(h, by: lambda, scale: scale, into: out, rows: rows, columns: rank)
     } else {
       out.update(from: h, count: rows * rank)
-      rt_scale(out, scale, rows * rank)
+      Elementwise.scale(out, by: scale, count: rows * rank)
     }
   }
 
@@ -100,7 +98,7 @@ public final class LowRankLinear: LinearLayer {
     let scaled = arena.take(rows * rank)
     BLAS.multiply(rows, rank, outputSize, dy, .no, lda: outputSize, p, .yes, ldb: outputSize, g, ldc: rank)
     if let offset = layout.lambdaOffset {
-      rt_add_column_dots(workspace.gradients + offset, h, g, scale, rows, rank)
+      Elementwise.addColumnDots(workspace.gradients + offset, h, g, scale: scale, rows: rows, columns: rank)
     }
     scaleByLambda(h, into: scaled, rows: rows)
     BLAS.multiply(
@@ -120,7 +118,7 @@ public final class LowRankLinear: LinearLayer {
     if let dx {
       BLAS.multiply(rows, inputSize, rank, scaled, .no, lda: rank, q, .no, ldb: inputSize, dropped, ldc: inputSize)
       drop.apply(dropped, into: dropped, firstRow: workspace.firstRow, rows: rows, columns: inputSize)
-      rt_add(dx, dropped, rows * inputSize)
+      Elementwise.add(dx, dropped, count: rows * inputSize)
     }
     arena.release(to: mark)
   }

@@ -54,6 +54,14 @@ public protocol SequenceModel: AnyObject, Sendable {
   func makePass(_ workspace: Workspace) -> any ForwardPass
 }
 
+extension SequenceModel {
+  /// Makes room in a worker's arena for its shard of the batch; allocates only where none was as large before.
+  public func reserve(_ arena: Arena, for batch: PackedBatch, _ shard: Range<Int>) {
+    arena.reserve(
+      arenaFloats(tokens: batch.rows(shard), squaredLengths: batch.squaredLengths(shard), sequences: shard.count))
+  }
+}
+
 /// One worker's run of a model over its share of a batch. Allocates nothing.
 public protocol ForwardPass: AnyObject {
   /// The logits of `sequences`, [sequences.count, labelCount], in the workspace's arena.

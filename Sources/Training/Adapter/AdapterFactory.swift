@@ -42,6 +42,16 @@ public struct AdapterPlan: Sendable {
   }
 }
 
+extension Experiment.PEFTType {
+  /// How this kind of adapter writes ΔW.
+  var parameterization: any Parameterization {
+    switch self {
+    case .adalora: SVDParameterization()
+    case .lora: LoRAParameterization()
+    }
+  }
+}
+
 /// Lays an `AdapterStore` out by a plan, then makes each module's layer over it.
 public final class AdapterFactory: LinearFactory {
   public let store = AdapterStore()

@@ -206,7 +206,7 @@ public struct PEFTAdapter {
     }
     return AdapterPlan(
       entries: entries,
-      parameterization: method == .lora ? LoRAParameterization() : SVDParameterization() as any Parameterization,
+      parameterization: method.parameterization,
       trainsHead: labelCount() != nil)
   }
 

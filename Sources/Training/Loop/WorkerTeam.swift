@@ -76,14 +76,9 @@ final class WorkerTeam {
     if pool.count > 1 { pool.run(reducePhase) }
   }
 
-  /// Makes room for the batch's shards; allocates only where one is larger than any before.
+  /// Makes room for every worker's shard.
   private func reserve(_ batch: PackedBatch) {
-    for worker in workers {
-      let shard = batch.shards[worker.index]
-      worker.workspace.arena.reserve(
-        model.arenaFloats(
-          tokens: batch.rows(shard), squaredLengths: batch.squaredLengths(shard), sequences: shard.count))
-    }
+    for worker in workers { model.reserve(worker.workspace.arena, for: batch, batch.shards[worker.index]) }
   }
 }
 

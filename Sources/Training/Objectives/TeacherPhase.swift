@@ -30,10 +30,7 @@ final class TeacherPhase: ParallelPhase, @unchecked Sendable {
   func prepare(_ batch: PackedBatch) {
     self.batch = batch
     for (worker, workspace) in workspaces.enumerated() {
-      let shard = batch.shards[worker]
-      workspace.arena.reserve(
-        model.arenaFloats(
-          tokens: batch.rows(shard), squaredLengths: batch.squaredLengths(shard), sequences: shard.count))
+      model.reserve(workspace.arena, for: batch, batch.shards[worker])
     }
   }
 

@@ -55,8 +55,7 @@ public struct ParityReport: Sendable, Equatable {
     let chosen = BertModel.modules(config).filter { settings.targetModules.matches($0.name) }
     let plan = AdapterPlan(
       entries: chosen.map { AdapterPlan.Entry(module: $0, rank: settings.rank, alpha: settings.alpha) },
-      parameterization: settings.method == .lora
-        ? LoRAParameterization() : SVDParameterization() as any Parameterization,
+      parameterization: settings.method.parameterization,
       trainsHead: true)
     let factory = AdapterFactory(plan, head: BertModel.head(config, labels: settings.labels), seed: 0)
     let model = try BertModel(

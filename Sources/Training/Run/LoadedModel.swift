@@ -30,8 +30,7 @@ public struct LoadedModel {
     let rank = adapter.initialRank
     let plan = AdapterPlan(
       entries: chosen.map { AdapterPlan.Entry(module: $0, rank: rank, alpha: adapter.loraAlpha) },
-      parameterization: adapter.peftType == .lora
-        ? LoRAParameterization() : SVDParameterization() as any Parameterization,
+      parameterization: adapter.peftType.parameterization,
       dropout: Float(adapter.loraDropout), trainsHead: true, headDeviation: Float(config.initializerRange))
     return try load(folder, config, plan, labels: labels, seed: UInt64(bitPattern: Int64(experiment.seed)))
   }

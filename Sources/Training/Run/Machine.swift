@@ -6,6 +6,9 @@ public enum Machine {
   /// Cores that this process may use.
   public static var cores: Int { max(ProcessInfo.processInfo.activeProcessorCount, 1) }
 
+  /// The worker threads to use where `asked` are asked for, 0 meaning one per core.
+  public static func threads(_ asked: Int) -> Int { asked > 0 ? asked : cores }
+
   /// The most memory that the process has held, in bytes.
   public static var peakResidentBytes: Int {
     var usage = rusage()

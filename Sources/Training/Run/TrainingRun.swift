@@ -42,7 +42,7 @@ public final class TrainingRun {
     func tokenize(_ examples: TextExamples) -> TokenizedDataset {
       TokenizedDataset(examples, tokenizer: loaded.tokenizer, maxLength: experiment.data.maxLength)
     }
-    let threads = training.threads > 0 ? training.threads : Machine.cores
+    let threads = Machine.threads(training.threads)
     let pool = WorkerPool(count: threads)
     let adapter = experiment.adapter
     let allocator =
@@ -74,9 +74,7 @@ public final class TrainingRun {
       model: experiment.model.path.split(separator: "/").last.map(String.init) ?? experiment.model.path,
       method: adapter.peftType == .lora ? "LORA" : "ADALORA", score: adapter.score, dialect: adapter.dialect,
       modules: loaded.adapted.map { RunDescription.Module($0) }, initialRank: rank,
-      effectiveScale: adapter.peftType == .lora
-        ? LoRAParameterization().scale(alpha: adapter.loraAlpha, rank: rank)
-        : SVDParameterization().scale(alpha: adapter.loraAlpha, rank: rank),
+      effectiveScale: adapter.peftType.parameterization.scale(alpha: adapter.loraAlpha, rank: rank),
       totalSteps: training.totalStep, threads: threads, blasCore: BLAS.coreName,
       metric: evaluator == nil ? "" : "accuracy")
     session = Session(

@@ -50,7 +50,7 @@ struct Demo: ParsableCommand {
     let trace = try training.trace.map { path in try TraceWriter(path: path) }
     let conductor = try Conductor(screen)
     let session = try experiment.makeSession(
-      threads: threads > 0 ? threads : Machine.cores, commands: conductor.commands, frames: conductor.frames,
+      threads: Machine.threads(threads), commands: conductor.commands, frames: conductor.frames,
       snapshots: SnapshotWriter())
     let (ending, status) = try conductor.run(total: steps, log: "/dev/null", savedPlace: nil, session: session) {
       onStep in

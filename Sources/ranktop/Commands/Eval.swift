@@ -57,7 +57,7 @@ struct Eval: ParsableCommand {
 
   func run() throws {
     let evaluation = try AdapterEvaluation(
-      runOrAdapter: adapter, model: model, threads: threads > 0 ? threads : Machine.cores)
+      runOrAdapter: adapter, model: model, threads: Machine.threads(threads))
     let format = format ?? TableFormat(rawValue: (data as NSString).pathExtension.lowercased()) ?? .tsv
     let examples = try DatasetReader.examples(
       path: data, format: format, text: text, label: label, textPair: textPair, header: header,

@@ -21,7 +21,7 @@ struct Parity: ParsableCommand {
   var threads = 0
 
   func run() throws {
-    let report = try ParityReport.replay(folder: folder, threads: threads > 0 ? threads : Machine.cores)
+    let report = try ParityReport.replay(folder: folder, threads: Machine.threads(threads))
     Console.result(report.json.serialized(pretty: false))
     if !report.passes { throw ExitStatus.failed }
   }

@@ -2,22 +2,10 @@
 
 import AdaLoRA
 import Foundation
+import Kernels
 
 @testable import Dashboard
 @testable import Training
-
-/// splitmix64, so that every test sees the same run.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-  mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
-}
 
 struct FakeRun {
   var layers = 3
@@ -70,13 +58,13 @@ struct FakeRun {
   func frame(at done: Int, state: RunState = .training) -> Frame {
     let modules = modules
     let count = modules.count * rank
-    var generator = SeededGenerator(state: 7)
+    var generator = RandomSource(seed: 7)
     // What each triplet grows to: planted ones high, the others low, none equal.
     let worth = (0..<count).map { index -> Double in
       let planted = modules[index / rank].plantedRank ?? Int(generator.next() % UInt64(rank + 1))
-      return index % rank < planted ? 0.3 + 0.7 * generator.unit() : 0.004 + 0.02 * generator.unit()
+      return index % rank < planted ? 0.3 + 0.7 * generator.uniform() : 0.004 + 0.02 * generator.uniform()
     }
-    let draws = (0..<count).map { _ in Float(generator.unit()) }
+    let draws = (0..<count).map { _ in Float(generator.uniform()) }
     var schedule = BudgetSchedule(
       initialBudget: count, targetBudget: Int(targetRank * Double(modules.count)), initialWarmup: initialWarmup,
       finalWarmup: finalWarmup, maskInterval: maskInterval, totalSteps: totalSteps)
@@ -125,9 +113,9 @@ struct FakeRun {
       }
       let x = Double(step) / Double(totalSteps)
       var record = StepRecord(
-        step: step, loss: 0, taskLoss: 0.7 * exp(-3 * x) + 0.08 + 0.06 * generator.unit(),
-        orth: 0.02 + 0.3 * exp(-12 * x) + 0.004 * generator.unit(),
-        gradNorm: 0.4 + exp(-4 * x) + 0.3 * generator.unit(),
+        step: step, loss: 0, taskLoss: 0.7 * exp(-3 * x) + 0.08 + 0.06 * generator.uniform(),
+        orth: 0.02 + 0.3 * exp(-12 * x) + 0.004 * generator.uniform(),
+        gradNorm: 0.4 + exp(-4 * x) + 0.3 * generator.uniform(),
         lr: 1e-3 * (1 - x), beta1: 0.85, beta2: 0.85, orthRegWeight: 0.1, deltaT: maskInterval, targetR: target,
         budget: budget, kept: kept.reduce(0) { $0 + ($1 ? 1 : 0) },
         nonzero: shown.lambda.reduce(0) { $0 + ($1 != 0 ? 1 : 0) }, threshold: threshold, tokens: 1024, stepMs: 12)
@@ -175,13 +163,13 @@ struct FakeRun {
   }
 
   private func triplets(
-    _ step: Int, _ worth: [Double], _ draws: [Float], _ kept: [Bool], _ generator: inout SeededGenerator
+    _ step: Int, _ worth: [Double], _ draws: [Float], _ kept: [Bool], _ generator: inout RandomSource
   ) -> TripletFrame {
     var frame = TripletFrame()
     guard !isLoRA else { return frame }
     let grown = 1 - exp(-Double(step) / Double(initialWarmup) * 2)
     for value in worth {
-      let noise = 0.7 + 0.6 * generator.unit()
+      let noise = 0.7 + 0.6 * generator.uniform()
       let lambda = 0.3 * value * grown
       let base = 1e-9 * value * value * noise
       frame.lambda.append(Float(lambda))
@@ -194,7 +182,7 @@ struct FakeRun {
     frame.kept = kept
     let smoothed = worth.indices.map { frame.lambdaPart[$0] + frame.pPart[$0] + frame.qPart[$0] }
     frame.scores = [
-      .smoothed: smoothed, .sensitivity: worth.map { Float(1e-4 * $0 * (0.3 + 1.4 * generator.unit())) },
+      .smoothed: smoothed, .sensitivity: worth.map { Float(1e-4 * $0 * (0.3 + 1.4 * generator.uniform())) },
       .magnitude: frame.lambda, .random: draws, .uniform: smoothed,
     ]
     return frame

@@ -13,7 +13,7 @@ public final class DashboardLoop {
   /// Frames of the run that is shown beside the first.
   private var beside: Mailbox<Frame>?
   private let openBeside: ((String) throws(InputError) -> Mailbox<Frame>)?
-  private let send: (Command) -> Void
+  private let send: (Command) throws(InputError) -> Void
   private let suspend: () -> Void
   private let clock: () -> Double
   public private(set) var state: DashboardState
@@ -25,13 +25,14 @@ public final class DashboardLoop {
   ///   - openBeside: frames of the run of a name or folder; they may stop when the mailbox is let go. Nil: there are no
   ///     runs to be had.
   ///   - configuration: the person's keys and colours; the terminal was given the glyphs.
+  ///   - send: brings a command to whoever trains; what it throws is shown.
   ///   - suspend: gives the terminal back and stops the process until it is continued.
   ///   - clock: seconds from any fixed moment.
   public init(
     terminal: any Terminal, mailbox: Mailbox<Frame>, beside: Mailbox<Frame>? = nil,
     openBeside: ((String) throws(InputError) -> Mailbox<Frame>)? = nil,
     configuration: Configuration = Configuration(),
-    send: @escaping (Command) -> Void,
+    send: @escaping (Command) throws(InputError) -> Void,
     suspend: @escaping () -> Void = {},
     clock: @escaping () -> Double = { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
   ) {
@@ -129,7 +130,12 @@ public final class DashboardLoop {
   private func handle(_ effects: [Effect]) -> QuitMode? {
     for effect in effects {
       switch effect {
-      case .send(let command): send(command)
+      case .send(let command):
+        do {
+          try send(command)
+        } catch {
+          _ = update(&state, .warning(error.description))
+        }
       case .suspend: suspend()
       case .beside(let run): show(beside: run)
       case .alone: beside = nil

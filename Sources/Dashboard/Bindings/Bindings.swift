@@ -57,7 +57,8 @@ public enum Bindings {
   // MARK: Hands on the run
 
   private static let training: [Binding] = [
-    Binding(.anywhere, [" "], "space", "pause", "pause, or resume", .pauseOrResume,
+    Binding(
+      .anywhere, [" "], "space", "pause", "pause, or resume", .pauseOrResume,
       unless: { $0.reasonAgainstPauseOrResume }),
     Binding(
       .anywhere, ["n"], "n", "step", "one step while paused (:step 10 for more)", .stepOnce,

@@ -57,7 +57,8 @@ public enum CommandLanguage {
     Entry(name: "quit", usage: "quit [keep|discard]", description: "end, asked first while training", false),
     Entry(name: "checkpoint", usage: "checkpoint", description: "write a resumable state", true),
     Entry(
-      name: "fork", usage: "fork [at STEP]", description: "a new run from the shown moment, or when STEP steps were done",
+      name: "fork", usage: "fork [at STEP]",
+      description: "a new run from the shown moment, or when STEP steps were done",
       false),
     Entry(name: "rewind", usage: "rewind", description: "back to before the last change", false),
     Entry(

@@ -94,10 +94,23 @@ enum Reason {
 }
 
 extension RunState {
-  var isOver: Bool {
+  public var isOver: Bool {
     switch self {
     case .done, .failed: true
     case .training, .paused, .evaluating, .waiting, .halted: false
+    }
+  }
+
+  /// `training`, `waiting: No space left on device`.
+  public var words: String {
+    switch self {
+    case .training: "training"
+    case .paused: "paused"
+    case .evaluating: "evaluating"
+    case .done: "done"
+    case .waiting(let why): "waiting: \(cellText(why))"
+    case .halted(let why): "halted: \(cellText(why))"
+    case .failed(let why): "failed: \(cellText(why))"
     }
   }
 }

@@ -14,7 +14,9 @@ extension DashboardState {
     case .zoom: isZoomed.toggle()
 
     case .pauseOrResume:
-      if haltReason != nil { mode = .halted(choice: .recover) } else {
+      if haltReason != nil {
+        mode = .halted(choice: .recover)
+      } else {
         return send(frame?.state == .paused ? .resume : .pause)
       }
     case .stepOnce: return send(.step(count: 1))
@@ -108,7 +110,7 @@ extension DashboardState {
       changes = []
       scrubbedStep = nil
       toast(command == .rewind ? "going back to before the last change…" : "going back to the last checkpoint…")
-    case .pause, .resume, .step: break
+    case .pause, .resume, .step: if control == .remote { toast("sent; it takes effect between two steps") }
     }
     return [.send(command)]
   }
@@ -168,7 +170,8 @@ extension DashboardState {
     if isWatching { return [.quit(.watched)] }
     if isOver { return [.quit(.over)] }
     guard frame != nil else { return [.send(.stop(discard: true)), .quit(.discard)] }
-    mode = haltReason != nil && control == .own(keepsCheckpoints: true) ? .halted(choice: .quit) : .quitting(choice: .keep)
+    mode =
+      haltReason != nil && control == .own(keepsCheckpoints: true) ? .halted(choice: .quit) : .quitting(choice: .keep)
     return []
   }
 

@@ -16,7 +16,10 @@ extension Scene {
       who.add(" \(description.score.rawValue)", Theme.label)
       if description.dialect != .peft { who.add(" \(description.dialect.rawValue)", Theme.dim) }
     }
-    if let beside { who.add(" − " + beside.name, Theme.other) }
+    if let beside {
+      who.add(" │ ", Theme.border)
+      who.add("beside " + beside.name, Theme.other)
+    }
     let text = stateText
     // A long reason leaves the run its name.
     if area.height >= 2 {

@@ -157,10 +157,10 @@ extension Scene {
       kept += 1
       common += other.isKept ? 1 : 0
     }
-    if kept > 0 {
-      text.add(width < 46 ? "  alike " : "  of what is kept here it keeps ", Theme.dim)
-      text.add(NumberText.percent(Double(common) / Double(kept)), Theme.label)
-    }
+    guard kept > 0 else { return text }
+    var share = StyledText(width < 72 ? "  alike " : "  of what is kept here it keeps ", Theme.dim)
+    share.add(NumberText.percent(Double(common) / Double(kept)), Theme.label)
+    if text.width + share.width <= width { text.add(share) }
     return text
   }
 
@@ -172,7 +172,8 @@ extension Scene {
       return text
     }
     guard let triplet = beside.triplet(state.triplet, of: state.module) else {
-      text.add((beside.partner[at: state.module] ?? nil) == nil ? "has no such module" : "has no such triplet", Theme.dim)
+      text.add(
+        (beside.partner[at: state.module] ?? nil) == nil ? "has no such module" : "has no such triplet", Theme.dim)
       return text
     }
     text.add(triplet.isKept ? "● kept" : "× pruned", triplet.isKept ? Theme.up : Theme.down)

@@ -37,7 +37,7 @@ extension DashboardState {
     var title = StyledText(" × ", Theme.down)
     title.add("halted: step \(frame?.stepsDone ?? 0) of \(frame?.description.totalSteps ?? 0) ", Theme.title)
     drawQuestion(
-      title, wrapped(cellText(haltReason ?? ""), min(body.width, 64) - 4).prefix(4).map { $0 },
+      title, wrapped(cellText(haltReason ?? ""), min(body.width, 72) - 4).prefix(4).map { $0 },
       entries.map { ($0.1, $0.2, $0.0 == choice, true) }, on: &canvas, in: body)
   }
 
@@ -45,7 +45,7 @@ extension DashboardState {
     _ title: StyledText, _ story: [String], _ entries: [(key: String, text: String, isChosen: Bool, isEnabled: Bool)],
     on canvas: inout Canvas, in body: Area
   ) {
-    let width = min(body.width, 64)
+    let width = min(body.width, 72)
     let top = story.isEmpty ? 1 : story.count + 2
     let height = entries.count + top + 3
     let area = Area(

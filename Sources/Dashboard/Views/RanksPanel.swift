@@ -10,11 +10,17 @@ extension Scene {
     if let budget = moment.record?.budget, !state.isLoRA { note.add(" of budget \(budget)", Theme.label) }
     note.add(" / \(modules.count * rank) ", Theme.dim)
     var foot = StyledText()
-    if let beside { foot = apart(beside) } else if let share = plantedShare { foot.add(" \(NumberText.percent(share)) of it in planted modules ", Theme.label) }
+    if let beside {
+      foot = apart(beside)
+    } else if let share = plantedShare {
+      foot.add(" \(NumberText.percent(share)) of it in planted modules ", Theme.label)
+    }
     if !state.filter.isEmpty {
       foot = StyledText(" /\(cellText(state.filter)) \(visible.count) of \(modules.count) ", Theme.warning)
     }
-    canvas.border(area, title: beside.map { title(.ranks, "− \($0.name)") } ?? title(.ranks), note: note, foot: foot, isFocused: isFocused(.ranks))
+    canvas.border(
+      area, title: beside.map { title(.ranks, "− \($0.name)") } ?? title(.ranks), note: note, foot: foot,
+      isFocused: isFocused(.ranks))
     let inner = area.inner
     guard inner.width > 0, inner.height > 0 else { return }
     guard !visible.isEmpty else {
@@ -74,10 +80,10 @@ extension Scene {
   /// What the two runs do not have in common, and where the other one stands.
   private func apart(_ beside: Beside) -> StyledText {
     let alone = beside.partner.reduce(0) { $0 + ($1 == nil ? 1 : 0) }
-    var text = StyledText(" ", Theme.label)
-    if alone > 0 { text.add("– \(alone) only here ", Theme.label) }
-    if beside.extra > 0 { text.add("\(beside.extra) only there ", Theme.label) }
-    text.add("there: step \(beside.moment.record?.step ?? 0) ", Theme.other)
+    var text = StyledText(" ")
+    if alone > 0 { text.add("– \(alone) only here, ", Theme.label) }
+    if beside.extra > 0 { text.add("\(beside.extra) only there, ", Theme.label) }
+    text.add("its step \(beside.moment.record?.step ?? 0) ", Theme.other)
     return text
   }
 

@@ -66,6 +66,8 @@ struct ExperimentKey: Sendable {
     flag("training", "base_dropout", \.training.baseDropout),
     choice("training", "precision", \.training.precision, unsupported: .bfloat16),
     integer("training", "threads", \.training.threads, 0...1024),
+
+    integer("telemetry", "scores_every", \.telemetry.scoresEvery, 0...maximumSteps),
   ]
 
   /// The sections in the table's order.

@@ -332,7 +332,8 @@ public final class Session {
     return history.points + [point(record)]
   }
 
-  private func tripletFrame() -> TripletFrame {
+  /// Everything about the triplets after the latest step; empty for LoRA.
+  func tripletFrame() -> TripletFrame {
     guard let allocator = trainer.allocator else { return TripletFrame() }
     let scores = allocator.scores
     var frame = TripletFrame()

@@ -52,12 +52,14 @@ struct Demo: ParsableCommand {
     let session = try experiment.makeSession(
       threads: Machine.threads(threads), commands: conductor.commands, frames: conductor.frames,
       snapshots: SnapshotWriter())
+    let tensorBoard = try training.tensorBoard(session)
     let (ending, status) = try conductor.run(total: steps, log: "/dev/null", savedPlace: nil, session: session) {
       onStep in
       var failure: InputError?
       session.onStep = { record in
         do throws(InputError) {
           try trace?.write(record)
+          try tensorBoard?.write(record, of: session)
         } catch {
           failure = error
           session.warn(error.description)

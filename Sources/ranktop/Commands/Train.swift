@@ -11,6 +11,10 @@ struct TrainingArguments: ParsableArguments {
   @Option(help: ArgumentHelp("Write one JSON object a step.", valueName: "file"))
   var trace: String?
 
+  @Option(
+    help: ArgumentHelp("Write events for TensorBoard into a folder of the run's name in here.", valueName: "dir"))
+  var tensorboard: String?
+
   @Option(help: ArgumentHelp("Seed of everything random.", valueName: "n"))
   var seed: Int?
 
@@ -22,6 +26,14 @@ struct TrainingArguments: ParsableArguments {
       throw ValidationError("--threads \(threads): expected 0 to 1024")
     }
     if let seed, seed < 0 { throw ValidationError("--seed \(seed): expected 0 or more") }
+    if tensorboard == "" { throw ValidationError("--tensorboard: expected a folder") }
+  }
+
+  /// What writes `session`'s events; nil where none are asked for.
+  func tensorBoard(_ session: Session) throws(InputError) -> TensorBoardRun? {
+    guard let tensorboard else { return nil }
+    let run = session.description
+    return try TensorBoardRun(folder: tensorboard + "/" + run.run, description: run)
   }
 }
 
@@ -57,6 +69,7 @@ struct Train: ParsableCommand {
     let conductor = try Conductor(screen)
     let run = try TrainingRun(
       experiment, runs: runs, commands: conductor.commands, frames: conductor.frames, snapshots: SnapshotWriter())
+    let tensorBoard = try training.tensorBoard(run.session)
     Console.note("run \(run.folder.path)")
     let ((ending, summary), status) = try conductor.run(
       total: experiment.training.totalStep, log: run.folder.log,
@@ -64,6 +77,7 @@ struct Train: ParsableCommand {
     ) { onStep in
       let result = try run.train { record throws(InputError) in
         try trace?.write(record)
+        try tensorBoard?.write(record, of: run.session)
         onStep(record)
       }
       try trace?.write(result.summary)

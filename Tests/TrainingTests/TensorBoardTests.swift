@@ -184,6 +184,31 @@ struct TensorBoardTests {
     }
   }
 
+  @Test("a run that goes on from an earlier step voids what follows it, and tells its ranks again")
+  func restart() throws {
+    let folder = try TemporaryFolder()
+    var experiment = PlantedExperiment()
+    experiment.steps = 20
+    let session = try experiment.makeSession(threads: 1)
+    let run = try TensorBoardRun(folder: folder.path, description: session.description)
+    let ranks = Array(repeating: 6, count: 18)
+    func write(_ step: Int) throws {
+      var record = try session.trainer.step()
+      record.step = step
+      try run.write(record: record, ranks: ranks)
+    }
+    for step in 0..<4 { try write(step) }
+    run.restart(from: 2)
+    for step in 2..<4 { try write(step) }
+    let events = try EventFile.read(run.path)
+    #expect(events.filter { $0.tag == "train/loss" }.map(\.step) == [0, 1, 2, 3, 2, 3])
+    let starts = events.indices.filter { events[$0].startsSession }
+    #expect(starts.map { events[$0].step } == [0, 2])
+    #expect(events[starts[1] - 1].step == 3 && events[starts[1] + 1].step == 2)
+    let name = "Ranknum/\(session.description.modules[0].name).lora_E"
+    #expect(events.filter { $0.tag == name }.map(\.step) == [0, 2])
+  }
+
   @Test("evaluations are written where there is one; LoRA has neither budgets nor ranks")
   func lora() throws {
     let folder = try TemporaryFolder()

@@ -89,13 +89,12 @@ public final class TensorBoardLog {
 
   /// Readers know an event file by "tfevents" in its name, and take a folder's files in the order of their names.
   private static func create(in folder: String, time: Int) throws(InputError) -> (descriptor: Int32, path: String) {
-    var buffer = [CChar](repeating: 0, count: 256)
-    let isNamed = gethostname(&buffer, buffer.count - 1) == 0
-    let host = isNamed ? buffer.prefix { $0 != 0 }.map { String(UnicodeScalar(UInt8(bitPattern: $0))) }.joined() : "host"
+    var name = [CChar](repeating: 0, count: 256)
+    gethostname(&name, name.count - 1)
+    let host = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     var number = 0
     while true {
-      let name = String(format: "events.out.tfevents.%010d", time) + ".\(host).\(getpid()).\(number).ranktop"
-      let path = folder + "/" + name
+      let path = folder + String(format: "/events.out.tfevents.%010d", time) + ".\(host).\(getpid()).\(number).ranktop"
       let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
       if descriptor >= 0 { return (descriptor, path) }
       if errno == EEXIST { number += 1 } else if errno != EINTR { throw failure(path) }

@@ -14,14 +14,15 @@ struct RunConductor {
 
   /// Trains to the end, or to whatever else ends it; prints the summary.
   /// - Throws: an exit status that is not 0, or the error that ended it.
-  func train(_ experiment: Experiment, in place: TrainingRun.Place, trace path: String?) throws {
+  func train(_ experiment: Experiment, in place: TrainingRun.Place, output: OutputArguments) throws {
     let isNew = if case .new = place { true } else { false }
     // A new trace is opened first: where it cannot be written, no run is made.
-    var trace = isNew ? try path.map { path in try TraceWriter(path: path) } : nil
+    var trace = isNew ? try output.trace.map { path in try TraceWriter(path: path) } : nil
     let conductor = try Conductor(screen)
     let run = try TrainingRun(
       experiment, in: place, commands: conductor.commands, frames: conductor.frames, snapshots: SnapshotWriter())
-    if !isNew { trace = try path.map { path in try TraceWriter(path: path, before: run.session.trainer.stepsDone) } }
+    if !isNew { trace = try output.trace.map { path in try TraceWriter(path: path, before: run.session.trainer.stepsDone) } }
+    let tensorBoard = try output.tensorBoard(run.session)
     Console.note("run \(run.folder.path)")
     for note in run.notes { Console.note(note) }
     run.session.makeFork = { [folder = run.folder] step throws(InputError) in
@@ -35,6 +36,7 @@ struct RunConductor {
     ) { onStep in
       let result = try run.train { record throws(InputError) in
         try trace?.write(record)
+        try tensorBoard?.write(record, of: run.session)
         onStep(record)
       }
       try trace?.write(result.summary)

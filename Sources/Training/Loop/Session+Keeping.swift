@@ -202,6 +202,7 @@ extension Session {
     due = merge(again, due.filter { if case .scheduled = $0 { true } else { false } })
     forget(from: trainer.stepsDone)
     pauseAt = nil
+    onGoBack?(trainer.stepsDone)
     return true
   }
 

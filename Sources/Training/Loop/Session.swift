@@ -32,6 +32,8 @@ public final class Session {
   /// Called after each step, with its evaluation if it had one.
   public var onStep: ((StepRecord) -> Void)?
   public var onEvent: ((Event) -> Void)?
+  /// Called when the run has gone back, with the steps that are done now.
+  public var onGoBack: ((Int) -> Void)?
 
   public internal(set) var interventions: [Intervention] = []
   public internal(set) var lastEvaluation: Evaluation?
@@ -411,6 +413,7 @@ public final class Session {
     return history.points + [point(record)]
   }
 
+  /// Everything about the triplets after the latest step; empty for LoRA.
   func tripletFrame() -> TripletFrame {
     guard let allocator = trainer.allocator else { return TripletFrame() }
     let scores = allocator.scores

@@ -31,8 +31,7 @@ struct Fork: ParsableCommand {
   @Option(help: ArgumentHelp("Folder of runs.", valueName: "dir"))
   var runs = "runs"
 
-  @Option(help: ArgumentHelp("Write one JSON object a step.", valueName: "file"))
-  var trace: String?
+  @OptionGroup var output: OutputArguments
 
   @Flag(help: "Make the run and print its folder; ranktop resume trains it.")
   var only = false
@@ -45,6 +44,6 @@ struct Fork: ParsableCommand {
     for note in fork.notes { Console.note(note) }
     if only { return Console.result(fork.folder.path) }
     let experiment = try Experiment.load(path: fork.folder.experiment)
-    try RunConductor(screen).train(experiment, in: .existing(fork.folder), trace: trace)
+    try RunConductor(screen).train(experiment, in: .existing(fork.folder), output: output)
   }
 }

@@ -27,6 +27,8 @@ struct Replay: ParsableCommand {
   @Flag(help: "Compare with what was recorded.")
   var check = false
 
+  @OptionGroup var output: OutputArguments
+
   @OptionGroup var screen: ScreenArguments
 
   func run() throws {
@@ -34,7 +36,7 @@ struct Replay: ParsableCommand {
     guard check else {
       let folder = try RunFork.repeating(saved, in: runs)
       let experiment = try Experiment.load(path: folder.experiment)
-      return try RunConductor(screen).train(experiment, in: .existing(folder), trace: nil)
+      return try RunConductor(screen).train(experiment, in: .existing(folder), output: output)
     }
     let place = FileManager.default.temporaryDirectory.appending(path: "ranktop-replay-\(UUID().uuidString)").path
     defer { try? FileManager.default.removeItem(atPath: place) }

@@ -23,8 +23,7 @@ struct Resume: ParsableCommand {
   @Option(help: ArgumentHelp("Folder of runs.", valueName: "dir"))
   var runs = "runs"
 
-  @Option(help: ArgumentHelp("Write one JSON object a step; goes on with the file.", valueName: "file"))
-  var trace: String?
+  @OptionGroup var output: OutputArguments
 
   @OptionGroup var screen: ScreenArguments
 
@@ -34,6 +33,6 @@ struct Resume: ParsableCommand {
     guard !saved.isComplete(experiment) else {
       return Console.note("\(saved.name) is done: \(experiment.training.totalStep) steps; nothing to go on with")
     }
-    try RunConductor(screen).train(experiment, in: .existing(saved.folder), trace: trace)
+    try RunConductor(screen).train(experiment, in: .existing(saved.folder), output: output)
   }
 }

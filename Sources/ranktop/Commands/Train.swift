@@ -6,11 +6,8 @@ import Foundation
 import Models
 import Training
 
-/// What every command that trains can be told.
+/// What every command that starts a training from the beginning can be told.
 struct TrainingArguments: ParsableArguments {
-  @Option(help: ArgumentHelp("Write one JSON object a step.", valueName: "file"))
-  var trace: String?
-
   @Option(help: ArgumentHelp("Seed of everything random.", valueName: "n"))
   var seed: Int?
 
@@ -40,6 +37,8 @@ struct Train: ParsableCommand {
 
   @OptionGroup var training: TrainingArguments
 
+  @OptionGroup var output: OutputArguments
+
   @OptionGroup var screen: ScreenArguments
 
   @Option(help: ArgumentHelp("Folder of runs.", valueName: "dir"))
@@ -53,6 +52,6 @@ struct Train: ParsableCommand {
   func run() throws {
     let experiment = try Experiment.load(
       path: experiment, overrides: overrides, seed: training.seed, threads: training.threads)
-    try RunConductor(screen).train(experiment, in: .new(runs: runs), trace: training.trace)
+    try RunConductor(screen).train(experiment, in: .new(runs: runs), output: output)
   }
 }

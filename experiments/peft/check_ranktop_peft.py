@@ -29,7 +29,13 @@ import transformers
 from peft import AdaLoraConfig, get_peft_model
 from safetensors.torch import load_file
 from torch.nn.parallel import DistributedDataParallel
-from transformers import AutoModelForSequenceClassification, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import (
+    AutoModelForSequenceClassification,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
@@ -157,11 +163,18 @@ def check_trace(folder):
             flat = numpy.array(kept).ravel().astype(bool)
             threshold = numpy.float32(row["threshold"])
             expect(score[~flat].max() == threshold < score[flat].min(), f"the threshold of step {step}")
-    expect(sorted(step for step in by_step if by_step[step]["masked"]) and masks == sum(r["masked"] for r in by_step.values()), "masks")
+    expect(
+        sorted(step for step in by_step if by_step[step]["masked"])
+        and masks == sum(r["masked"] for r in by_step.values()),
+        "masks",
+    )
     live = rows(folder, "SELECT * FROM live")[0]
     expect((live["state"], live["steps_done"]) == ("done", STEPS), "the live row")
     expect(len(live["triplets"]) == 9 + 20 * MODULES * RANK, "the live row's triplets")
-    expect([row["schedule"] for row in rows(folder, "SELECT anchors AS schedule FROM schedule")] == ["[[10, 72, 24]]"], "schedule")
+    expect(
+        [row["schedule"] for row in rows(folder, "SELECT anchors AS schedule FROM schedule")] == ["[[10, 72, 24]]"],
+        "schedule",
+    )
     # a watched model copies and pickles, and the copy trains without being recorded
     twin = copy.deepcopy(model)
     twin(**tensors(0)).loss.backward()
@@ -183,7 +196,10 @@ def check_commands(folder):
     allocator, config = model.base_model.rankallocator, model.peft_config["default"]
     at = {
         4: [{"command": "set", "parameter": "beta1", "value": 0.9}],
-        6: [{"command": "set", "parameter": "orth_reg_weight", "value": 0.3}, {"command": "set", "parameter": "beta2", "value": 1}],
+        6: [
+            {"command": "set", "parameter": "orth_reg_weight", "value": 0.3},
+            {"command": "set", "parameter": "beta2", "value": 1},
+        ],
         14: [{"command": "set", "parameter": "target_r", "value": 3}, {"command": "pause"}],
         18: [{"command": "set", "parameter": "deltaT", "value": 2}, {"command": "dance"}],
         30: [{"command": "set", "parameter": "learning_rate", "value": 0.001}],
@@ -215,20 +231,30 @@ def check_commands(folder):
     expect(recorded == used and len(steps) == 55, "what a step used is what is recorded, until the stop")
     changes = [tuple(row)[1:5] for row in rows(folder, "SELECT * FROM intervention ORDER BY id")]
     expect(changes == [(5, "beta1", 0.85, 0.9), (7, "orth_reg_weight", 0.1, 0.3), (15, "target_r", 2.0, 3.0),
-                       (19, "deltaT", 4.0, 2.0), (31, "learning_rate", 0.005, 0.001)], f"interventions {changes}")  # fmt: skip
+                       (19, "deltaT", 4.0, 2.0), (31, "learning_rate", 0.005, 0.001)], f"changes {changes}")  # fmt: skip
     expect([row["beta1"] for row in steps] == [0.85] * 5 + [0.9] * 50, "β₁ from its step on")
     expect(abs(steps[40]["lr"] - 0.001 * (1 - 40 / STEPS)) < 1e-9, "the schedule's multiplier goes on")
     expect(seen and seen[0] == (15, 15), f"the pause holds: {seen}")
     old, b = [10, 72, 24], curve(15, [10, 72, 24], 45)
-    expected = [72] * 11 + [curve(s, old, 45) for s in range(11, 15)] + [curve(s, [15, b, 36], 45) for s in range(15, 46)] + [36] * 9
+    expected = (
+        [72] * 11
+        + [curve(s, old, 45) for s in range(11, 15)]
+        + [curve(s, [15, b, 36], 45) for s in range(15, 46)]
+        + [36] * 9
+    )
     expect([row["budget"] for row in steps] == expected, "b(t) goes on from where it was, to the new target")
     kinds = [row["kind"] for row in rows(folder, "SELECT kind FROM event")]
-    expect(kinds.count("refused") == 2 and kinds.count("warning") == 1, "β₂ = 1 and a late target refused, dance unknown")
+    expect(
+        kinds.count("refused") == 2 and kinds.count("warning") == 1, "β₂ = 1 and a late target refused, dance unknown"
+    )
     expect(sum("ranktop" in str(one.message) for one in told) == 1, "one warning")
     pattern = pattern_of(config)
     names = [row["name"] for row in rows(folder, "SELECT name FROM module ORDER BY id")]
     expect(ranks_of(folder, 45) == [sum(pattern[name]) for name in names] and steps[-1]["kept"] == 36, "PEFT's pattern")
-    expect(sum(int((p != 0).sum()) for n, p in model.named_parameters() if ".lora_E." in n) == steps[-1]["nonzero"], "λ ≠ 0")
+    expect(
+        sum(int((p != 0).sum()) for n, p in model.named_parameters() if ".lora_E." in n) == steps[-1]["nonzero"],
+        "λ ≠ 0",
+    )
     return {"steps": len(steps), "interventions": len(changes), "paused_at": seen[0][0]}
 
 
@@ -251,9 +277,11 @@ class Norms(TrainerCallback):
 def check_trainer(folder):
     """transformers.Trainer, two micro-batches a step, clipping, warm-up, an evaluation, a pause and a stop."""
     model, _ = make(labels=3, seed=0)
-    rows_of = [{k: torch.tensor(v[i]) for k, v in batch.items()} for batch in BATCHES for i in range(len(batch["labels"]))]
+    rows_of = [
+        {k: torch.tensor(v[i]) for k, v in batch.items()} for batch in BATCHES for i in range(len(batch["labels"]))
+    ]
     arguments = TrainingArguments(
-        output_dir=str(folder / "output"), max_steps=STEPS, per_device_train_batch_size=4, gradient_accumulation_steps=2,
+        output_dir=str(folder / "out"), max_steps=STEPS, per_device_train_batch_size=4, gradient_accumulation_steps=2,
         learning_rate=5e-3, warmup_steps=5, max_grad_norm=0.5, logging_steps=1, eval_strategy="steps", eval_steps=20,
         save_strategy="no", report_to=[], disable_tqdm=True, use_cpu=True, seed=0,
     )  # fmt: skip
@@ -284,7 +312,9 @@ def check_trainer(folder):
     expect(max(abs(row["grad_norm"] / log[1] - 1) for row, log in zip(steps, logged)) < 1e-5, "norms before clipping")
     expect(max(abs(row["loss"] - log[0]) for row, log in zip(steps, logged)) < 2e-4, "the Trainer's losses, as rounded")
     expect(max(abs(row["lr"] - log[2]) for row, log in zip(steps, logged)) < 1e-12, "the rates that were used")
-    expect(steps[7]["learning_rate"] == 5e-3 and steps[8]["learning_rate"] == 2e-3 and seen[0][0] == 8, "η, and the pause")
+    expect(
+        steps[7]["learning_rate"] == 5e-3 and steps[8]["learning_rate"] == 2e-3 and seen[0][0] == 8, "η, and the pause"
+    )
     expect(abs(steps[8]["lr"] - 2e-3 * (STEPS - 8) / (STEPS - 5)) < 1e-9, "warm-up and decay go on with the new η")
     evaluations = rows(folder, "SELECT * FROM evaluation ORDER BY step")
     expect([row["step"] for row in evaluations] == [19, 39], "evaluations")
@@ -293,12 +323,16 @@ def check_trainer(folder):
     # R as the step after the evaluation had it, from the same weights
     added = [0.1 * rows(folder, "SELECT orth FROM step WHERE step = ?", row["step"] + 1)[0][0] for row in evaluations]
     expect(all(abs(log["eval_loss"] - row["loss"] - more) < 1e-5 and more > 0.001
-               for log, row, more in zip(theirs, evaluations, added)), "the evaluation's loss without the regulariser")  # fmt: skip
+               for log, row, more in zip(theirs, evaluations, added)), "the evaluation's task loss")  # fmt: skip
     pattern = pattern_of(model.peft_config["default"])
     names = [row["name"] for row in rows(folder, "SELECT name FROM module ORDER BY id")]
     expect(ranks_of(folder, 45) == [sum(pattern[name]) for name in names], "PEFT's pattern")
     expect(rows(folder, "SELECT state FROM live")[0][0] == "done", "done")
-    return {"steps": len(steps), "evaluations": len(evaluations), "clipped_steps": sum(row["grad_norm"] > 0.5 for row in steps)}
+    return {
+        "steps": len(steps),
+        "evaluations": len(evaluations),
+        "clipped_steps": sum(row["grad_norm"] > 0.5 for row in steps),
+    }
 
 
 def ddp_worker(rank, port, folder, results):
@@ -311,7 +345,13 @@ def ddp_worker(rank, port, folder, results):
     watch = Ranktop(parallel, folder, optimizer)
     used = []
     for step in range(STEPS):
-        used.append([model.base_model.rankallocator.beta1, model.base_model.rankallocator.target_bgt, optimizer.param_groups[0]["lr"]])
+        used.append(
+            [
+                model.base_model.rankallocator.beta1,
+                model.base_model.rankallocator.target_bgt,
+                optimizer.param_groups[0]["lr"],
+            ]
+        )
         loss = parallel(**tensors((step + 7 * rank) % STEPS)).loss
         loss.backward()
         optimizer.step()
@@ -322,8 +362,8 @@ def ddp_worker(rank, port, folder, results):
         optimizer.zero_grad()
     lambdas = torch.cat([p.detach().ravel() for n, p in model.named_parameters() if ".lora_E." in n])
     (results / f"{rank}.json").write_text(json.dumps({
-        "pid": os.getpid(), "used": used, "pattern": pattern_of(model.peft_config["default"]), "database": hasattr(watch, "db"),
-        "average": sum(float(t.double().sum()) for t in watch.sums[1].values()), "lambda": lambdas.tolist(),
+        "pid": os.getpid(), "used": used, "pattern": pattern_of(model.peft_config["default"]),
+        "database": hasattr(watch, "db"), "average": sum(float(t.double().sum()) for t in watch.sums[1].values()), "lambda": lambdas.tolist(),
     }))  # fmt: skip
     dist.destroy_process_group()
 
@@ -344,7 +384,10 @@ def check_ddp(folder):
     expect([row["step"] for row in steps] == list(range(STEPS)), "a row for every step")
     changes = {row["parameter"]: row["step"] for row in rows(folder, "SELECT * FROM intervention")}
     expect(changes == {"beta1": 13, "target_r": 13} and seen[0] == (13, 13), f"changes {changes} in the pause {seen}")
-    expect(zero["used"] == one["used"] == [[0.85, 24, 0.005]] * 13 + [[0.9, 12, 0.005]] * 47, "both ranks use them from there on")
+    expect(
+        zero["used"] == one["used"] == [[0.85, 24, 0.005]] * 13 + [[0.9, 12, 0.005]] * 47,
+        "both ranks use them from there on",
+    )
     expect([row["beta1"] for row in steps] == [use[0] for use in one["used"]], "the recorded β₁ is rank 1's too")
     expect(zero["average"] == one["average"] and zero["lambda"] == one["lambda"], "the same sensitivities and λ")
     names = [row["name"] for row in rows(folder, "SELECT name FROM module ORDER BY id")]
@@ -401,7 +444,8 @@ def check_failure(folder):
         Ranktop(model, folder / "file", optimizer).step(torch.tensor(1.0))
     expect(len(told) == 1, "a folder that cannot be made")
     sqlite3.connect(folder / "telemetry.sqlite").executescript(
-        "CREATE TABLE meta(key TEXT, value TEXT); INSERT INTO meta VALUES ('writer', 'ranktop 0.2.0');")
+        "CREATE TABLE meta(key TEXT, value TEXT); INSERT INTO meta VALUES ('writer', 'ranktop 0.2.0');"
+    )
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         Ranktop(model, folder, optimizer).step(torch.tensor(1.0))
@@ -419,9 +463,18 @@ def check_lora(folder):
         watch.step(loss)
         optimizer.zero_grad()
     steps = rows(folder, "SELECT * FROM step")
-    expect(len(steps) == 10 and {(row["kept"], row["budget"], row["nonzero"]) for row in steps} == {(48, 48, 48)}, "ranks")
+    expect(
+        len(steps) == 10 and {(row["kept"], row["budget"], row["nonzero"]) for row in steps} == {(48, 48, 48)}, "ranks"
+    )
     expect(all(row["loss"] == row["task_loss"] and row["grad_norm"] > 0 for row in steps), "losses")
     expect(dict(map(tuple, rows(folder, "SELECT * FROM meta")))["method"] == "LORA", "method")
+    del watch
+    again = Ranktop(model, folder, optimizer, total_steps=10, start=6)
+    expect(
+        [row[0] for row in rows(folder, "SELECT step FROM step")] == list(range(6)), "rows before the resumed step stay"
+    )
+    again.finish("on purpose")
+    expect(tuple(rows(folder, "SELECT state, reason FROM live")[0]) == ("failed", "on purpose"), "the failure")
     return {"steps": 10}
 
 
@@ -453,6 +506,7 @@ def overhead(path, folder, blocks=6, size=6):
                 times[watched].append(1e3 * (time.perf_counter() - start))
             watch.done = step
     on, off = statistics.median(times[True]), statistics.median(times[False])
+    watch.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     size = (folder / "telemetry.sqlite").stat().st_size
     return {"with_ms": round(on, 1), "without_ms": round(off, 1), "ratio": round(on / off, 4), "database_bytes": size}
 

@@ -6,10 +6,10 @@ import numpy, peft, torch, torch.distributed as dist, transformers  # noqa: E401
 KINDS = {"T": "TEXT", "I": "INTEGER", "R": "REAL", "B": "BLOB", "N": "NOT NULL", "K": "PRIMARY KEY"}
 TABLES = """meta(key T K, value T N);
 module(id I K, name T N, layer I, type T N, output_size I N, input_size I N, planted_rank I);
-live(id I K CHECK (id = 0), state T N, reason T, steps_done I, pid I, updated R, tokens_per_s R, eta R, beta1 R, beta2 R,
-  orth_reg_weight R, learning_rate R, target_r R, deltaT I, triplets B);
-step(step I K, loss R, task_loss R, orth R, grad_norm R, lr R, beta1 R, beta2 R, orth_reg_weight R, deltaT I, target_r R,
-  budget I, kept I, nonzero I, threshold R, tokens I, step_ms R, learning_rate R);
+live(id I K CHECK (id = 0), state T N, reason T, steps_done I, pid I, updated R, tokens_per_s R, eta R,
+  beta1 R, beta2 R, orth_reg_weight R, learning_rate R, target_r R, deltaT I, triplets B);
+step(step I K, loss R, task_loss R, orth R, grad_norm R, lr R, beta1 R, beta2 R, orth_reg_weight R, deltaT I,
+  target_r R, budget I, kept I, nonzero I, threshold R, tokens I, step_ms R, learning_rate R);
 rank(step I, module I, kept I N, nonzero I N, K(step, module)) WITHOUT ROWID,;
 triplets(step I K, kept B, score B N, lambda B, lambda_part B, p_part B, q_part B, sensitivity B, smoothed B,
   uncertainty B, orth B, masked I N);
@@ -22,7 +22,7 @@ COLUMNS = ("kept", "score", "lambda", "lambda_part", "p_part", "q_part", "sensit
 WATCHED = weakref.WeakValueDictionary()  # id of a tuner or of a rank allocator: its Ranktop
 
 def listen(owner, name, hear):
-    """`hear` follows, and may answer, calls on what is watched. A class is wrapped: its objects still copy and pickle."""
+    """`hear` follows, and may answer, calls on what is watched. Classes are wrapped: objects still copy and pickle."""
     plain = getattr(owner, name)
     @functools.wraps(plain)
     def call(self, *args, **kwargs):
@@ -42,7 +42,7 @@ def recording(method):
     return guarded
 
 class Ranktop:
-    """Make it on every rank, after model, optimizer and scheduler; `start` is the step that a resumed run goes on from."""
+    """Make it on every rank, after model, optimizer and scheduler; a resumed run says from which step in `start`."""
     def __init__(self, model, folder, optimizer, scheduler=None, total_steps=None, start=0):
         model = getattr(model, "module", model)  # out of DDP's wrapping; the next two out of Accelerate's
         self.optimizer = getattr(optimizer, "optimizer", optimizer)
@@ -53,7 +53,9 @@ class Ranktop:
         self.ends = numpy.cumsum([m.r[self.adapter] for m in self.layers.values()])
         self.kept, self.trained = numpy.ones(self.ends[-1], bool), [p for p in model.parameters() if p.requires_grad]
         self.folder, self.done, self.budget, self.start = pathlib.Path(folder), start, int(self.ends[-1]), start
-        self.total = total_steps or getattr(self.config, "total_step", 0)
+        self.total = total_steps or getattr(self.config, "total_step", None)
+        if not self.total:
+            raise ValueError("Ranktop needs total_steps: LoRA's configuration does not have it")
         self.rank = dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
         self.failed, self.should_stop, self.state, self.offset, self.updated = False, False, "", 0, 0
         self.given = self.sums = self.threshold = self.pace = None
@@ -62,7 +64,7 @@ class Ranktop:
         self.final = self.config.total_step - self.config.tfinal if a else 0
         WATCHED.update({id(x): self for x in (self.tuner, a) if x})
         self.optimizer.register_step_pre_hook(lambda *_: self.before_optimizer())
-        atexit.register(lambda me=weakref.ref(self): me() and me().finish("failed", "the process ended before the run"))
+        atexit.register(lambda me=weakref.ref(self): me() and me().finish("the process ended before the run"))
         self.forget()
         self.open()
 
@@ -88,8 +90,8 @@ class Ranktop:
         kind, r, layer = self.config.peft_type.value, int(self.ends[0]), next(iter(self.layers.values()))
         for key, value in dict(
                 writer="ranktop_peft 1", run=self.folder.name, model=self.config.base_model_name_or_path or "",
-                method=kind, score="smoothed", dialect="peft", initial_rank=r, total_steps=self.total, metric="accuracy",
-                effective_scale=layer.scaling[self.adapter] / (r + 1e-5 if self.allocator else 1),
+                method=kind, score="smoothed", dialect="peft", initial_rank=r, total_steps=self.total,
+                metric="accuracy", effective_scale=layer.scaling[self.adapter] / (r + 1e-5 if self.allocator else 1),
                 threads=torch.get_num_threads(), blas_core="", seed=torch.initial_seed(), cpu=platform.processor(),
                 experiment=json.dumps(self.config.to_dict(), default=lambda x: sorted(x) if type(x) is set else str(x)),
                 cores=os.cpu_count(), system=platform.platform(), control="commands.jsonl",
@@ -102,6 +104,8 @@ class Ranktop:
             self.put("module", id=number, name=name, layer=layer and int(layer), output_size=p[0], input_size=q[1],
                      type=re.sub(r".*\.(query|key|value)$", r"\1", rest))
         self.say("started", f"{kind} by PEFT {peft.__version__}, {self.total} steps")
+        if self.allocator and self.config.total_step != self.total:
+            self.warn(f"the training has {self.total} steps, PEFT's schedule {self.config.total_step}")
         self.put_schedule()
         self.live()
 
@@ -130,8 +134,8 @@ class Ranktop:
         """What the next step will use."""
         a, c, group = self.allocator, self.config, self.optimizer.param_groups[0]
         own = {k: getattr(a, k, getattr(c, k, 0.0)) for k in ("beta1", "beta2", "orth_reg_weight", "deltaT")}
-        return dict(own, deltaT=int(own["deltaT"]), target_r=(a.target_bgt if a else int(self.ends[-1])) / len(self.ends),
-                    learning_rate=float(group.get("initial_lr", group["lr"])))
+        target, rate = a.target_bgt if a else int(self.ends[-1]), float(group.get("initial_lr", group["lr"]))
+        return dict(own, deltaT=int(own["deltaT"]), target_r=target / len(self.ends), learning_rate=rate)
 
     @recording
     def saw_forward(self, output, *_, **inputs):
@@ -152,7 +156,7 @@ class Ranktop:
     def saw_allocation(self, result, global_step):
         a, (self.budget, masks) = self.allocator, self.allocator.budget_schedule(global_step)
         if self.given is not None and global_step != self.given + 1:
-            self.warn("update_and_allocate is not given one more at each call, and the schedule follows what it is given")
+            self.warn("update_and_allocate is not given one more at each call, and PEFT's schedule follows it")
         self.given, self.masked = global_step, global_step == self.final or masks and global_step < self.final
         if a.exp_avg_ipt:
             self.sums = a.ipt, a.exp_avg_ipt, a.exp_avg_unc  # PEFT drops them before the final phase
@@ -169,15 +173,20 @@ class Ranktop:
         if self.norm is None:  # else clipping has told what it was before
             norms = [torch.linalg.vector_norm(p.grad.float()) for p in self.trained if p.grad is not None]
             self.norm = torch.linalg.vector_norm(torch.stack([norm.to(norms[0].device) for norm in norms]))
-        self.lr, self.norms = float(self.optimizer.param_groups[0]["lr"]), self.regulariser() if self.allocator else None
+        self.lr = float(self.optimizer.param_groups[0]["lr"])
+        self.norms = self.regulariser() if self.allocator else None
 
     def blobs(self):
         """The columns of `triplets`: what PEFT has for each element, of λ plus the means over the triplet's P and Q."""
+
         def joined(of, side, mean):
             rows = [mean(of(f"{name}.lora_{side}.{self.adapter}").float()) for name in self.layers]
             return torch.cat([row.to(rows[0].device) for row in rows]).cpu()
+
         def parts(of):
-            return [joined(of, "E", torch.ravel), joined(of, "B", lambda x: x.mean(0)), joined(of, "A", lambda x: x.mean(1))]
+            means = dict(E=torch.ravel, B=lambda x: x.mean(0), A=lambda x: x.mean(1))
+            return [joined(of, side, mean) for side, mean in means.items()]
+
         three = parts(lambda name: self.sums[1][name] * self.sums[2][name])
         self.scores = sum(three).numpy()
         halves = [*three, *(sum(parts(table.get)) for table in self.sums)]
@@ -205,28 +214,29 @@ class Ranktop:
         alive = self.lambdas != 0 if a else self.kept
         if self.masked or step % 100 == 0 or step + 1 == self.total:
             if self.sums:
-                self.put("triplets", step=step, orth=self.norms.numpy().tobytes(), masked=int(self.masked), **self.blobs())
+                orth_blob = self.norms.numpy().tobytes()
+                self.put("triplets", step=step, orth=orth_blob, masked=int(self.masked), **self.blobs())
             ranks = [[int(part.sum()) for part in numpy.split(bits, self.ends[:-1])] for bits in (self.kept, alive)]
             for module, (kept, nonzero) in enumerate(zip(*ranks)):
                 self.put("rank", step=step, module=module, kept=kept, nonzero=nonzero)
         if self.masked:
-            self.threshold = float(self.scores[~self.kept].max())
+            self.threshold = float(self.scores[~self.kept].max(initial=-math.inf))  # NaN scores prune nothing
             self.say("mask", f"mask to b(t) = {self.budget}: {self.kept.sum()} triplets kept")
         tokens, self.pace = int(self.tokens), ms if self.pace is None else 0.9 * self.pace + 0.1 * ms
         self.speed = 1e3 * tokens / ms
-        self.put("step", step=step, loss=loss, task_loss=loss - values["orth_reg_weight"] * orth * share * count, orth=orth,
-                 grad_norm=None if self.norm is None else float(self.norm), lr=self.lr, budget=self.budget,
-                 kept=int(self.kept.sum()), nonzero=int(alive.sum()), threshold=self.threshold, tokens=tokens, step_ms=ms,
-                 **values)
+        added = values["orth_reg_weight"] * orth * share * count  # as often as PEFT has added it
+        self.put("step", step=step, loss=loss, task_loss=loss - added, orth=orth, lr=self.lr, budget=self.budget,
+                 grad_norm=None if self.norm is None else float(self.norm), kept=int(self.kept.sum()),
+                 nonzero=int(alive.sum()), threshold=self.threshold, tokens=tokens, step_ms=ms, **values)
 
     @recording
     def live(self, state="training", reason=None):
-        if state == self.state and time.time() - self.updated < 0.1:
-            return
-        self.state, self.updated = state, time.time()
-        self.put("live", id=0, state=state, reason=reason, steps_done=self.done, pid=os.getpid(), updated=self.updated,
-                 tokens_per_s=self.pace and self.speed, eta=self.pace and 1e-3 * self.pace * max(self.total - self.done, 0),
-                 triplets=b"".join(self.blobs().values()) if self.sums else None, **self.values())
+        if state != self.state or time.time() - self.updated > 0.1:
+            self.state, self.updated = state, time.time()
+            ahead = self.pace and 1e-3 * self.pace * max(self.total - self.done, 0)
+            self.put("live", id=0, state=state, reason=reason, steps_done=self.done, pid=os.getpid(), eta=ahead,
+                     updated=self.updated, tokens_per_s=self.pace and self.speed, **self.values(),
+                     triplets=b"".join(self.blobs().values()) if self.sums else None)
         self.db.commit()
 
     def step(self, loss=None):
@@ -243,13 +253,17 @@ class Ranktop:
                 break
             self.live("paused")
             time.sleep(0.1)
-        self.live("done" if self.done >= self.total else "training")
+        if self.done >= self.total or self.should_stop:
+            self.finish()
+        else:
+            self.live()
         self.forget()
 
     def new_lines(self):
         try:
             with open(self.folder / "commands.jsonl", "rb") as file:
-                text = file.read()[self.offset:]
+                file.seek(self.offset)
+                text = file.read()
         except OSError:
             return []
         self.offset += text.rfind(b"\n") + 1
@@ -267,7 +281,8 @@ class Ranktop:
                 self.should_stop = True
             elif kind in ("pause", "resume", "step"):
                 self.allowance = {"pause": 0, "resume": None, "step": max(int(command.get("count", 1)), 1)}[kind]
-                self.say(*("paused", f"after {self.done} steps") if kind == "pause" else ("resumed", "training goes on"))
+                paused = "paused", f"after {self.done} steps"
+                self.say(*paused if kind == "pause" else ("resumed", "training goes on"))
             else:
                 self.warn(f"unknown command {kind!r}")
         except Exception as error:
@@ -282,8 +297,10 @@ class Ranktop:
         if not a and name != "learning_rate":
             return "LoRA has a fixed rank and no regulariser"
         target = round(value * len(self.ends))
-        if not {"beta1": 0 < value < 1, "beta2": 0 < value < 1, "orth_reg_weight": value >= 0, "learning_rate": value > 0 < old,
-                "deltaT": value == int(value) > 0, "target_r": a and 0 <= target < a.init_bgt}[name]:
+        fits = {"beta1": 0 < value < 1, "beta2": 0 < value < 1, "orth_reg_weight": value >= 0,
+                "learning_rate": value > 0 < old, "deltaT": value == int(value) > 0,
+                "target_r": a and 0 <= target < a.init_bgt}  # PEFT fails where it has nothing to prune
+        if not fits[name]:
             return "out of range"
         if name in ("deltaT", "target_r") and ahead > self.final:
             return "fixed in the final phase"
@@ -320,9 +337,11 @@ class Ranktop:
         self.put("evaluation", step=max(self.done - 1, 0), split=split, loss=loss, **metrics)
         self.db.commit()
 
-    def finish(self, state="done", reason=None):
+    def finish(self, failure=None):
         if self.state not in ("done", "failed"):
-            self.live(state, reason)
+            end = f"stopped after {self.done} steps" if self.done < self.total else f"{self.done} steps done"
+            self.say("failed" if failure else "finished", failure or end)
+            self.live("failed" if failure else "done", failure)
 
 class RanktopCallback(transformers.TrainerCallback):
     def __init__(self, folder):
@@ -346,10 +365,12 @@ class RanktopCallback(transformers.TrainerCallback):
         self.watch.finish()
 
 @functools.wraps(torch.nn.utils.clip_grad_norm_)
-def clip_grad_norm_(*args, **kwargs):
-    norm = clip_grad_norm_.__wrapped__(*args, **kwargs)
+def clip_grad_norm_(parameters, *args, **kwargs):
+    parameters = [parameters] if isinstance(parameters, torch.Tensor) else list(parameters)
+    norm = clip_grad_norm_.__wrapped__(parameters, *args, **kwargs)
     for watch in set(WATCHED.values()):
-        watch.norm = norm
+        if any(parameter is watch.trained[0] for parameter in parameters):
+            watch.norm = norm
     return norm
 
 torch.nn.utils.clip_grad_norm_ = clip_grad_norm_  # the norm before clipping is known only there

@@ -167,6 +167,7 @@ public final class Session {
     case .evaluate:
       if evaluator == nil { refuse("there is no data set to evaluate on") } else { _ = evaluate() }
     case .export(let formats): export(formats)
+    case .checkpoint, .fork, .rewind, .recover: refuse("this run keeps no checkpoints")
     case .stop(let discard): ending = .stopped(discard: discard)
     }
   }

@@ -16,12 +16,25 @@ void rt_add(float *y, const float *x, size_t n);
 void rt_scale(float *y, float scale, size_t n);
 /// out[cols] += the sum of x[rows, cols] over its rows.
 void rt_add_column_sums(float *out, const float *x, size_t rows, size_t cols);
-/// out[rows, cols] = scale * x[rows, cols] * factor[cols]. `out` may be `x`.
-void rt_scale_columns(float *out, const float *x, const float *factor, float scale, size_t rows, size_t cols);
-/// out[cols] += scale * sum over rows of x[rows, cols] * y[rows, cols].
-void rt_add_column_dots(float *out, const float *x, const float *y, float scale, size_t rows, size_t cols);
+/// out[rows, cols] = scale * factor[rows] * x[rows, cols]; a NULL factor is 1. `out` may be `x`.
+void rt_scale_rows(float *out, const float *x, const float *factor, float scale, size_t rows, size_t cols);
+/// out[rows, cols] += scale * factor[rows] * x[rows, cols]; a NULL factor is 1.
+void rt_add_scaled_rows(float *out, const float *x, const float *factor, float scale, size_t rows, size_t cols);
+/// out[rows] += scale * sum over columns of x[rows, cols] * y[rows, cols].
+void rt_add_row_dots(float *out, const float *x, const float *y, float scale, size_t rows, size_t cols);
 /// The sum of squares of x[n], accumulated in double in a fixed order.
 double rt_sum_of_squares(const float *x, size_t n);
+
+// MARK: Small products
+
+/// c[m, n] = start + a·b over k terms: a's element (i, p) is a[i * aRow + p * aColumn], so that a may be transposed; b's
+/// is b[p * bRow + j]. start's row i is at start + i * startRow: NULL starts from 0, a startRow of 0 from one row
+/// (a bias), c with cRow accumulates. No other overlap of c. Any k; for m·n·k too small for a BLAS to pay.
+void rt_product(size_t m, size_t n, size_t k, const float *a, size_t aRow, size_t aColumn, const float *b, size_t bRow,
+                const float *start, size_t startRow, float *c, size_t cRow);
+/// y[cols, yRow] = the transpose of x[rows, cols]; the columns of y from `rows` to the next multiple of 16, which
+/// yRow must reach, become 0.
+void rt_transpose(const float *x, size_t xRow, float *y, size_t yRow, size_t rows, size_t cols);
 
 // MARK: Activations (dx may be dy)
 

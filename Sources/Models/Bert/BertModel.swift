@@ -98,13 +98,16 @@ public final class BertModel: SequenceModel {
   public func arenaFloats(tokens: Int, squaredLengths: Int, sequences: Int) -> Int {
     let d = config.hiddenSize
     let f = config.intermediateSize
-    // Rounding of each piece to 16 floats, and the widest rank a path may have (rank ≤ width), are in the slack.
-    let layer = tokens * (8 * d + 2 * f + 2) + config.attentionHeads * squaredLengths + 12 * 16
-    let ranks = linears.reduce(0) { $0 + (($1 as? LowRankLinear)?.layout.rank ?? 0) + 16 }
-    let transient = tokens * (6 * d + 2 * f) + 2 * squaredLengths + 4096
-    let widestRank = linears.reduce(0) { max($0, ($1 as? LowRankLinear)?.layout.rank ?? 0) }
-    return config.hiddenLayers * layer + tokens * (2 * d + 1 + ranks + 3 * widestRank + max(d, f))
-      + sequences * 8 * (d + labelCount + 16) + transient
+    let adapters = linears.compactMap { $0 as? LowRankLinear }
+    // Each piece is rounded up to 16 floats, and keys to whole vectors.
+    let pieces = 64
+    let layer =
+      tokens * (8 * d + 2 * f + 2) + config.attentionHeads * (squaredLengths + 15 * tokens) + 16 * pieces
+    let saved = adapters.reduce(0) { $0 + $1.savedFloats(rows: tokens) + 16 }
+    let scratch = adapters.reduce(0) { max($0, $1.scratchFloats(rows: tokens)) }
+    let backward = tokens * (7 * d + f) + 16 * pieces
+    return config.hiddenLayers * layer + tokens * (2 * d + 1) + saved + sequences * 8 * (d + labelCount + 16)
+      + backward + max(scratch, attention.scratchFloats(length: min(tokens, maximumLength)))
   }
 }
 

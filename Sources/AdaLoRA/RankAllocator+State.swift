@@ -6,7 +6,8 @@ extension RankAllocator {
     public var schedule: BudgetSchedule
     public var beta1: Double
     public var beta2: Double
-    public var scores: TripletScores
+    /// `TripletScores.saved`.
+    public var scores: [Float]
     public var kept: [Bool]
     public var threshold: Float?
     public var maskCount: Int
@@ -14,7 +15,7 @@ extension RankAllocator {
     public var isFrozen: Bool
 
     public init(
-      schedule: BudgetSchedule, beta1: Double, beta2: Double, scores: TripletScores, kept: [Bool], threshold: Float?,
+      schedule: BudgetSchedule, beta1: Double, beta2: Double, scores: [Float], kept: [Bool], threshold: Float?,
       maskCount: Int, maskScores: [Float], isFrozen: Bool
     ) {
       self.schedule = schedule
@@ -33,37 +34,23 @@ extension RankAllocator {
   public var state: State {
     get {
       State(
-        schedule: schedule, beta1: beta1, beta2: beta2, scores: scores, kept: kept, threshold: threshold,
+        schedule: schedule, beta1: beta1, beta2: beta2, scores: scores.saved, kept: kept, threshold: threshold,
         maskCount: maskCount, maskScores: maskScores, isFrozen: isFrozen)
     }
     set {
       precondition(
         newValue.kept.count == kept.count && newValue.maskScores.count == kept.count
-          && newValue.scores.lambdaPart.count == kept.count,
+          && newValue.scores.count == scores.saved.count,
         "a state of \(newValue.kept.count) triplets for \(kept.count)")
       schedule = newValue.schedule
       beta1 = newValue.beta1
       beta2 = newValue.beta2
-      scores = newValue.scores
+      scores.saved = newValue.scores
       kept = newValue.kept
       threshold = newValue.threshold
       maskCount = newValue.maskCount
       maskScores = newValue.maskScores
       isFrozen = newValue.isFrozen
     }
-  }
-}
-
-extension TripletScores {
-  /// The parts by name; `random`, which the seed makes again, left out.
-  public static let parts: [(name: String, path: WritableKeyPath<TripletScores, [Float]> & Sendable)] = [
-    ("lambda_part", \.lambdaPart), ("p_part", \.pPart), ("q_part", \.qPart), ("sensitivity", \.sensitivity),
-    ("smoothed", \.smoothedSensitivity), ("uncertainty", \.uncertainty), ("magnitude", \.magnitude),
-  ]
-
-  /// The same with one part replaced.
-  public mutating func set(_ values: [Float], forPart index: Int) {
-    precondition(values.count == random.count, "\(values.count) scores for \(random.count) triplets")
-    self[keyPath: Self.parts[index].path] = values
   }
 }

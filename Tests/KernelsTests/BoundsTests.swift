@@ -65,9 +65,14 @@ struct BoundsTests {
           SmallProduct.multiply(
             columns, columns, rows, x, .yes, lda: columns, y, ldb: columns, start: .output, middle, ldc: columns)
           precondition(Elementwise.sumOfSquares(x, count: n) > 0)
-          AdamW(learningRate: 0.1).update(x, gradient: y, m: z, v: w, count: n, step: 1)
-          _ = Sensitivity.update(
-            x, gradient: y, smoothed: z, uncertainty: w, count: n, beta1: 0.9, beta2: 0.9)
+          let (u, v) = (guarded(n, seed: 8), guarded(n, seed: 9))
+          for optimizer in [AdamW(learningRate: 0.1), nil] {
+            for precedes in [true, false] {
+              let sensitivity = Sensitivity(beta1: 0.9, beta2: 0.9, precedesStep: precedes)
+              let update = ParameterUpdate(optimizer, sensitivity: sensitivity)
+              _ = update(x, gradient: y, m: z, v: w, smoothed: u, uncertainty: v, count: n)
+            }
+          }
         }
       }
     }

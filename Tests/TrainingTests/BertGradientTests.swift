@@ -57,7 +57,7 @@ private final class Probe {
     let loss = team.train(
       batch, objective: objective, step: 5, microBatch: 0, scale: 1, isFirst: true, regularizer: nil, orthRegWeight: 0
     ).task
-    team.reduceGradients()
+    _ = team.reduceGradients()
     return loss
   }
 

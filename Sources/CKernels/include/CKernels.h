@@ -83,18 +83,27 @@ typedef struct {
   float biasCorrection1, biasCorrection2Sqrt;
   /// What the gradient is multiplied by before it is used (clipping).
   float gradientScale;
-} rt_adamw_config;
-
-/// One AdamW step with decoupled weight decay, in the order of torch.optim.AdamW. g is left scaled by gradientScale.
-void rt_adamw(float *w, float *g, float *m, float *v, size_t n, const rt_adamw_config *config);
+  /// AdaLoRA's beta1 and beta2 with their complements, rounded likewise.
+  float smoothing, uncertaintySmoothing, oneMinusSmoothing, oneMinusUncertaintySmoothing;
+} rt_update_config;
 
 typedef struct {
   /// Sums over the row of I = |w g|, of the smoothed sensitivity, of the uncertainty and of their product.
   float sensitivity, smoothed, uncertainty, product;
 } rt_sensitivity_sums;
 
-/// I = |w g|; ibar = beta1 ibar + (1 - beta1) I; ubar = beta2 ubar + (1 - beta2) |I - ibar|; the row's sums.
-rt_sensitivity_sums rt_sensitivity(const float *w, const float *g, float *ibar, float *ubar, size_t n, double beta1,
-                                   double beta2);
+// With I = |w g|: ibar = beta1 ibar + (1 - beta1) I; ubar = beta2 ubar + (1 - beta2) |I - ibar|. No two arrays overlap.
+
+/// One AdamW step with decoupled weight decay, in the order of torch.optim.AdamW.
+void rt_update(float *w, const float *g, float *m, float *v, size_t n, const rt_update_config *config);
+/// The same, and the sensitivities of the new weights; the row's sums.
+rt_sensitivity_sums rt_update_sensing_after(float *w, const float *g, float *m, float *v, float *ibar, float *ubar,
+                                            size_t n, const rt_update_config *config);
+/// The same of the old weights.
+rt_sensitivity_sums rt_update_sensing_before(float *w, const float *g, float *m, float *v, float *ibar, float *ubar,
+                                             size_t n, const rt_update_config *config);
+/// The sensitivities alone.
+rt_sensitivity_sums rt_sense(float *w, const float *g, float *ibar, float *ubar, size_t n,
+                             const rt_update_config *config);
 
 #endif

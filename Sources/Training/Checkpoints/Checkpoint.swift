@@ -85,9 +85,7 @@ struct Checkpoint {
         maskCount: allocator.maskCount, isFrozen: allocator.isFrozen)
       arrays.append(("kept", allocator.kept.map { $0 ? 1 : 0 }))
       arrays.append(("mask_scores", allocator.maskScores.withUnsafeBytes { Array($0) }))
-      for part in TripletScores.parts {
-        arrays.append(("scores." + part.name, allocator.scores[keyPath: part.path].withUnsafeBytes { Array($0) }))
-      }
+      arrays.append(("scores", allocator.scores.withUnsafeBytes { Array($0) }))
     }
     fill(&state)
     let blocks = Self.blocks(store).map { name, base in
@@ -169,9 +167,7 @@ struct Checkpoint {
     target.isFrozen = saved.isFrozen
     target.kept = try contents.bytes("kept", count: count).map { $0 != 0 }
     target.maskScores = try contents.floats("mask_scores", count: count)
-    for (index, part) in TripletScores.parts.enumerated() {
-      target.scores.set(try contents.floats("scores." + part.name, count: count), forPart: index)
-    }
+    target.scores = try contents.floats("scores", count: target.scores.count)
     return target
   }
 

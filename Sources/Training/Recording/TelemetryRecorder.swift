@@ -12,7 +12,8 @@ import Models
 public final class TelemetryRecorder: @unchecked Sendable {
   // Unchecked: `box` is guarded by the condition's lock, `queue` is used by the recorder's thread alone after `init`.
 
-  private struct Box {
+  /// A class: while a thread waits on the condition others change it, which an `inout` value would not see.
+  private final class Box {
     var entries: [TelemetryEntry] = []
     /// Entries that the recorder's thread has taken and not yet written.
     var taken = 0
@@ -39,7 +40,7 @@ public final class TelemetryRecorder: @unchecked Sendable {
   private let scoresEvery: Int
   private let queue: DatabaseQueue
   private let condition = NSCondition()
-  private var box = Box()
+  private let box = Box()
   /// Called on the recorder's thread in each transaction before it commits: what it throws is what a disk would say.
   private let beforeCommit: @Sendable (Database) throws -> Void
 
@@ -129,10 +130,10 @@ public final class TelemetryRecorder: @unchecked Sendable {
 
   private var isClosed: Bool { withLock { $0.isClosed } }
 
-  private func withLock<Result>(_ body: (inout Box) -> Result) -> Result {
+  private func withLock<Result>(_ body: (Box) -> Result) -> Result {
     condition.lock()
     defer { condition.unlock() }
-    return body(&box)
+    return body(box)
   }
 
   // MARK: What is recorded
@@ -239,7 +240,7 @@ public final class TelemetryRecorder: @unchecked Sendable {
     var lastCommit = Date.distantPast
     while true {
       let (flush, isFlush, isLast) = withLock { box in
-        waitForWork(&box, lastCommit: lastCommit)
+        waitForWork(box, lastCommit: lastCommit)
         if pending.isEmpty { swap(&pending, &box.entries) } else { pending += box.entries }
         box.entries.removeAll(keepingCapacity: true)
         box.taken = pending.count
@@ -277,7 +278,7 @@ public final class TelemetryRecorder: @unchecked Sendable {
   }
 
   /// Sleeps until a commit is due. Called with the lock held.
-  private func waitForWork(_ box: inout Box, lastCommit: Date) {
+  private func waitForWork(_ box: Box, lastCommit: Date) {
     while !box.isClosing, box.flushAsked == box.flushAnswered {
       let now = Date()
       let due = lastCommit + (box.trouble == nil ? Self.commitInterval : Self.retryInterval)

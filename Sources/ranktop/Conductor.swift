@@ -109,7 +109,7 @@ final class Conductor {
     commands.send(.stop(discard: mode == .discard))
     let status: Int32 =
       switch mode {
-      case .over, .keep, .discard: 0
+      case .over, .watched, .background, .keep, .discard: 0
       case .interrupted: EndRequest.interrupt.exitStatus
       case .requested(let request): request.exitStatus
       }

@@ -29,17 +29,17 @@ public final class RankAllocator {
   public var schedule: BudgetSchedule
   public var beta1: Double
   public var beta2: Double
-  public private(set) var scores: TripletScores
+  public internal(set) var scores: TripletScores
   /// Whether each triplet was kept by the last mask; all true before the first.
-  public private(set) var kept: [Bool]
+  public internal(set) var kept: [Bool]
   /// The largest score that the last mask pruned; nil before the first and where nothing was pruned.
-  public private(set) var threshold: Float?
+  public internal(set) var threshold: Float?
   /// Masks so far.
-  public private(set) var maskCount = 0
+  public internal(set) var maskCount = 0
   /// S by the run's rule, as the last mask used it.
-  public private(set) var maskScores: [Float]
+  public internal(set) var maskScores: [Float]
   /// Whether the pattern is final.
-  public private(set) var isFrozen = false
+  public internal(set) var isFrozen = false
 
   private let rule: any AllocationRule
   /// Whether the reference's own edge cases are kept (ties pruned, t_f = 0 never forces a mask).

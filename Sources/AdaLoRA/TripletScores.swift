@@ -29,8 +29,13 @@ public struct TripletScores: Codable, Sendable, Equatable {
     smoothedSensitivity = zeros
     uncertainty = zeros
     magnitude = zeros
+    random = Self.draws(seed: seed, count: zeros.count)
+  }
+
+  /// The draws of the rule `random`, uniform in [0, 1): the same for the same seed, so that a record need not hold them.
+  public static func draws(seed: UInt64, count: Int) -> [Float] {
     var source = RandomSource(seed: seed, purpose: 2)
-    random = zeros.map { _ in Float(source.uniform()) }
+    return (0..<count).map { _ in Float(source.uniform()) }
   }
 
   /// S of triplet `index` by `rule`.

@@ -30,6 +30,8 @@ final class Conductor {
   let commands = CommandQueue()
   /// Where the session posts frames; nil where nobody watches.
   let frames: Mailbox<Frame>?
+  /// Whether the person asked for the training to go on without a terminal.
+  private(set) var goesOnInBackground = false
   private let screen: ScreenArguments
   private let configuration: Configuration
 

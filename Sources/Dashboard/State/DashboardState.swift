@@ -179,6 +179,7 @@ public struct DashboardState: Sendable {
       let depth = frame.interventions.reduce(0) { max($0 + ($1.isUndo ? -1 : 1), 0) }
       return depth > 0 || changes.contains { $0.step == nil } ? nil : "no change to take back"
     case .evaluate: return frame.description.metric.isEmpty ? "this run has no evaluation" : nil
+    case .checkpoint, .fork, .rewind, .recover: return Reason.durable
     case .stop: return nil
     }
   }

@@ -90,7 +90,7 @@ extension DashboardState {
     case .evaluate: toast("evaluating after this step")
     case .pauseAt(let step): toast("will pause when \(step) steps are done")
     case .stop: toast("stopping after this step")
-    case .pause, .resume, .step: break
+    case .pause, .resume, .step, .checkpoint, .fork, .rewind, .recover: break
     }
     return [.send(command)]
   }

@@ -83,6 +83,12 @@ public final class Trainer {
     lambdaModules = allocator == nil ? 0 : store.adapters.count
   }
 
+  /// Where batches come from, if the run can be gone on with from the middle.
+  var resumableSource: (any ResumableBatchSource)? { source as? any ResumableBatchSource }
+
+  /// Sets the step to go on from; everything else of that moment is the caller's to set.
+  func setStepsDone(_ steps: Int) { stepsDone = steps }
+
   /// η times the schedule's factor, as the next step will use it.
   public var learningRate: Double {
     options.learningRate

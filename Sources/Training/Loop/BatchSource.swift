@@ -27,7 +27,8 @@ protocol ResumableBatchSource: BatchSource {
   func seek(to position: BatchPosition) -> Bool
 }
 
-/// Deals sequences to workers so that each gets about as many tokens.
+/// Deals sequences to workers so that each gets about as much work: linear layers cost by the token, attention by the
+/// square of a length.
 struct ShardPlanner {
   private var owner: [Int]
   private var order: [Int]
@@ -38,6 +39,10 @@ struct ShardPlanner {
     order = Array(repeating: 0, count: sequences)
     load = Array(repeating: 0, count: workers)
   }
+
+  /// The length at which attention costs as much as everything else: 6·d of a transformer of width d, here 512, of which
+  /// the exact value hardly matters.
+  private static let attentionLength = 6 * 512
 
   /// Longest first, each to the least loaded worker. O(n²) in the batch's sequences, of which there are few.
   mutating func plan(count: Int, length: (Int) -> Int) {
@@ -54,7 +59,8 @@ struct ShardPlanner {
       var lightest = 0
       for worker in load.indices where load[worker] < load[lightest] { lightest = worker }
       owner[order[place]] = lightest
-      load[lightest] += length(order[place])
+      let tokens = length(order[place])
+      load[lightest] += tokens * (Self.attentionLength + tokens)
     }
   }
 

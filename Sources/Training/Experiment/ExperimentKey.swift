@@ -64,7 +64,7 @@ struct ExperimentKey: Sendable {
     integer("training", "eval_every", \.training.evalEvery, 0...maximumSteps),
     integer("training", "gradient_accumulation_steps", \.training.gradientAccumulationSteps, 1...1_000_000),
     flag("training", "base_dropout", \.training.baseDropout),
-    choice("training", "precision", \.training.precision, unsupported: .bfloat16),
+    choice("training", "precision", \.training.precision),
     integer("training", "threads", \.training.threads, 0...1024),
   ]
 

@@ -3,6 +3,7 @@
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,13 @@ void rt_product(size_t m, size_t n, size_t k, const float *a, size_t aRow, size_
 /// y[cols, yRow] = the transpose of x[rows, cols]; the columns of y from `rows` to the next multiple of 16, which
 /// yRow must reach, become 0.
 void rt_transpose(const float *x, size_t xRow, float *y, size_t yRow, size_t rows, size_t cols);
+
+// MARK: bfloat16
+
+/// Whether the CPU multiplies bfloat16 faster than float32.
+bool rt_multiplies_bfloat16(void);
+/// y[n] = x[n] as bfloat16, to the nearest, ties to even.
+void rt_to_bfloat16(const float *x, uint16_t *y, size_t n);
 
 // MARK: Activations (dx may be dy)
 

@@ -90,7 +90,7 @@ public final class LowRankLinear: LinearLayer {
     SmallProduct.multiply(
       rows, outputSize, rank, h, lda: padded, scaledP(arena), ldb: outputSize,
       start: base.bias.map { .row($0.base) } ?? .zero, y, ldc: outputSize)
-    base.weight.apply(x, into: y, rows: rows, accumulate: true)
+    base.weight.apply(x, into: y, rows: rows, accumulate: true, workspace)
     arena.release(to: mark)
   }
 
@@ -128,7 +128,7 @@ public final class LowRankLinear: LinearLayer {
     Elementwise.addScaledRows(
       workspace.gradients + layout.pOffset, m, by: lambda, scale: scale, rows: rank, columns: outputSize)
     addInputProducts(g, x, into: dx, accumulate: accumulate, rows: rows, workspace)
-    if let dx { base.weight.applyTransposed(dy, into: dx, rows: rows, accumulate: true) }
+    if let dx { base.weight.applyTransposed(dy, into: dx, rows: rows, accumulate: true, workspace) }
     arena.release(to: mark)
   }
 

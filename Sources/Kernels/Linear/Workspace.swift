@@ -22,6 +22,8 @@ public final class Workspace: @unchecked Sendable {
   /// Which rows of the batch the layers are given: places their dropout masks.
   public var batchRows = BatchRows.run(from: 0)
   public var tap: (any ModuleTap)?
+  /// For products with frozen weights in bfloat16; empty where there are none.
+  private(set) lazy var bfloat16 = BFloat16Scratch()
   /// One slot a low-rank layer for what its backward needs (x·Qᵀ).
   let saved: UnsafeMutablePointer<MutableFloatPointer?>
   private let slots: Int

@@ -1,6 +1,7 @@
 // What an experiment file says: the model, the data, the adapter and how it is trained.
 
 import AdaLoRA
+import Kernels
 
 /// One experiment, complete: every key has a value, every path is absolute. `Experiment.load` makes it from a TOML file.
 ///
@@ -115,6 +116,4 @@ public struct Experiment: Sendable, Equatable {
     case adalora = "ADALORA"
     case lora = "LORA"
   }
-
-  public enum Precision: String, Sendable, CaseIterable { case float32, bfloat16 }
 }

@@ -10,6 +10,9 @@ public enum Machine {
   /// The worker threads to use where `asked` are asked for, 0 meaning one per core.
   public static func threads(_ asked: Int) -> Int { asked > 0 ? asked : cores }
 
+  /// The precision to use where `asked` is asked for: float32 where the CPU gains nothing by it.
+  public static func precision(_ asked: Precision) -> Precision { asked.isSupported ? asked : .float32 }
+
   /// The most memory that the process has held, in bytes.
   public static var peakResidentBytes: Int {
     var usage = rusage()

@@ -155,6 +155,12 @@ public final class TrainingRun {
         session.commands.send(.stop(discard: false))
       }
     }
+    let asked = experiment.training.precision
+    if Machine.precision(asked) != asked {
+      session.warn("this CPU has no units for \(asked.rawValue): training goes on in float32")
+    } else if asked != .float32 {
+      log.write(Event(step: 0, kind: .started, text: "frozen weights in \(asked.rawValue), all else in float32"))
+    }
     let ending = session.run()
     let elapsed = start.duration(to: .now)
     if ending != .stopped(discard: true), session.trainer.store.isFinite {

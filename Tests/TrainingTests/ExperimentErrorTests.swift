@@ -81,8 +81,7 @@ import Testing
       ("threads = 1025", "threads: 1025, expected an integer, 0 to 1024"),
       ("base_dropout = 1", "base_dropout: 1, expected true or false"),
       ("schedule = \"step\"", "schedule: \"step\", expected linear, cosine or constant"),
-      ("precision = \"bfloat16\"", "precision: \"bfloat16\" is not yet supported, expected float32"),
-      ("precision = \"fp16\"", "precision: \"fp16\", expected float32"),
+      ("precision = \"fp16\"", "precision: \"fp16\", expected float32 or bfloat16"),
     ])
   func trainingValues(_ line: String, _ expected: String) {
     #expect(Self.complaint(Self.training(line))?.text == "exp.toml: line 10: training." + expected)

@@ -23,12 +23,13 @@ let package = Package(
   targets: [
     // MARK: C underneath
     .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
     .target(name: "CKernels", cSettings: [.treatAllWarnings(as: .error)]),
     .systemLibrary(name: "CNcurses", providers: [.apt(["libncurses-dev"])]),
     .target(name: "CTerminal", cSettings: [.treatAllWarnings(as: .error)]),
 
     // MARK: Rooms, from the ground up
-    .target(name: "Kernels", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: strict),
+    .target(name: "Kernels", dependencies: ["CKernels", "COneDNN", "COpenBLAS"], swiftSettings: strict),
     .target(name: "AdaLoRA", dependencies: ["Kernels"], swiftSettings: strict),
     .target(name: "Models", dependencies: ["Kernels"], swiftSettings: strict),
     .target(

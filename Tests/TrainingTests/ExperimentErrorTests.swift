@@ -81,8 +81,7 @@ import Testing
       ("threads = 1025", "threads: 1025, expected an integer, 0 to 1024"),
       ("base_dropout = 1", "base_dropout: 1, expected true or false"),
       ("schedule = \"step\"", "schedule: \"step\", expected linear, cosine or constant"),
-      ("precision = \"bfloat16\"", "precision: \"bfloat16\" is not yet supported, expected float32"),
-      ("precision = \"fp16\"", "precision: \"fp16\", expected float32"),
+      ("precision = \"fp16\"", "precision: \"fp16\", expected float32 or bfloat16"),
     ])
   func trainingValues(_ line: String, _ expected: String) {
     #expect(Self.complaint(Self.training(line))?.text == "exp.toml: line 10: training." + expected)
@@ -112,7 +111,7 @@ import Testing
         == "exp.toml: line 2: model.task: \"CAUSAL_LM\" is not yet supported, expected SEQ_CLS")
     #expect(
       Self.complaint(leastExperiment + "[telemetry]\nscores_every = -1\n")?.text
-        == "exp.toml: line 10: telemetry.scores_every: -1, expected an integer, 0 to 1000000000")
+        == "exp.toml: line 11: telemetry.scores_every: -1, expected an integer, 0 to 1000000000")
     #expect(first("adapter = 3") == "exp.toml: line 1: adapter: 3, expected a table, [adapter]")
   }
 

@@ -45,7 +45,7 @@ extension TelemetryReader {
   ///   - count: at most about so many, evenly spread, always with the last; nil: every one.
   public func records(in steps: ClosedRange<Int>? = nil, atMost count: Int? = nil) throws(InputError) -> [StepRecord] {
     try read { database in
-      let range = steps ?? 0...RecordedLimits.step
+      let range = steps ?? 0...Int.max
       guard let last = try self.lastStep(database, atMost: range.upperBound), last >= range.lowerBound else {
         return []
       }
@@ -105,7 +105,7 @@ extension TelemetryReader {
       .map { RecordedRow(row: $0, path: path, table: table) }
   }
 
-  func lastStep(_ database: Database, atMost step: Int = RecordedLimits.step) throws -> Int? {
+  func lastStep(_ database: Database, atMost step: Int = .max) throws -> Int? {
     let row = try rows(database, "step", "SELECT max(step) AS step FROM step WHERE step <= ?", [step])
     return try row.first?.optionalInteger("step", in: 0...RecordedLimits.step)
   }

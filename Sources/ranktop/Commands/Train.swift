@@ -6,11 +6,8 @@ import Foundation
 import Models
 import Training
 
-/// What every command that trains can be told.
+/// What every command that starts a training from the beginning can be told.
 struct TrainingArguments: ParsableArguments {
-  @Option(help: ArgumentHelp("Write one JSON object a step.", valueName: "file"))
-  var trace: String?
-
   @Option(help: ArgumentHelp("Seed of everything random.", valueName: "n"))
   var seed: Int?
 
@@ -31,6 +28,7 @@ struct Train: ParsableCommand {
     discussion: """
       Example:
         ranktop train experiments/sst2-adalora.toml --headless --trace trace.jsonl --set adapter.beta1=0.9 --seed 1
+        ranktop train experiments/sst2-adalora.toml --at '120:set beta1 0.9' --at '300:checkpoint'
 
       Ends with the run's summary, one JSON object, on standard output.
       """)
@@ -39,6 +37,8 @@ struct Train: ParsableCommand {
   var experiment: String
 
   @OptionGroup var training: TrainingArguments
+
+  @OptionGroup var output: OutputArguments
 
   @OptionGroup var screen: ScreenArguments
 
@@ -50,34 +50,19 @@ struct Train: ParsableCommand {
     help: ArgumentHelp("Change a key of the experiment; repeatable.", valueName: "key=value"))
   var overrides: [String] = []
 
+  @Option(
+    parsing: .singleValue,
+    help: ArgumentHelp(
+      "Do something before a step, in the dashboard's command language; repeatable.", valueName: "step:command"))
+  var at: [String] = []
+
+  @Option(help: ArgumentHelp("Steps between checkpoints; 0 = only where one is asked for.", valueName: "n"))
+  var checkpointEvery: Int?
+
   func run() throws {
     let experiment = try Experiment.load(
-      path: experiment, overrides: overrides, seed: training.seed, threads: training.threads)
-    let trace = try training.trace.map { path in try TraceWriter(path: path) }
-    let conductor = try Conductor(screen)
-    let run = try TrainingRun(
-      experiment, runs: runs, commands: conductor.commands, frames: conductor.frames, snapshots: SnapshotWriter())
-    Console.note("run \(run.folder.path)")
-    let ((ending, summary), status) = try conductor.run(
-      total: experiment.training.totalStep, log: run.folder.log,
-      savedPlace: "the run is in \(run.folder.path)", session: run.session
-    ) { onStep in
-      let result = try run.train { record throws(InputError) in
-        try trace?.write(record)
-        onStep(record)
-      }
-      try trace?.write(result.summary)
-      return result
-    }
-    Console.result(summary.json.serialized(pretty: false))
-    let place = run.hasAdapter ? "adapter \(run.folder.adapter)" : "no adapter kept"
-    switch ending {
-    case .finished: Console.note(place)
-    case .stopped: Console.note("stopped after \(summary.steps) steps; \(place)")
-    case .failed(let reason):
-      Console.error("\(reason); \(place)")
-      throw ExitStatus.failed
-    }
-    if status != 0 { throw ExitCode(status) }
+      path: experiment, overrides: overrides + (checkpointEvery.map { ["training.checkpoint_every=\($0)"] } ?? []),
+      seed: training.seed, threads: training.threads, at: at)
+    try RunConductor(screen).train(experiment, in: .new(runs: runs), output: output)
   }
 }

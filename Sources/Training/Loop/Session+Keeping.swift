@@ -34,7 +34,11 @@ extension Session {
     let logged = journal?.changes(after: interventions) ?? []
     let done = journal?.doneSchedule ?? []
     let first = trainer.stepsDone
-    let open = commands.enumerated().filter { $0.element.step >= first && !done.contains($0.offset) }
+    let open = commands.enumerated().filter { number, scheduled in
+      // A run that is gone on with where it was told to stop does go on.
+      let isOver = scheduled.command.stops && scheduled.step == first && first > 0
+      return scheduled.step >= first && !done.contains(number) && !isOver
+    }
     // Sorting is stable by number within a step; what is logged comes first.
     let scheduled = open.sorted { ($0.element.step, $0.offset) < ($1.element.step, $1.offset) }
       .map { DueCommand.scheduled($0.element, number: $0.offset) }
@@ -58,10 +62,10 @@ extension Session {
       switch next {
       case .logged(let change): self.change(change.parameter, to: change.new, isUndo: change.isUndo, isLogged: true)
       case .scheduled(let scheduled, let number):
-        if case .set(let parameter, let value) = scheduled.command {
-          change(parameter, to: value, scheduled: number)
-        } else {
-          apply(scheduled.command)
+        switch scheduled.command {
+        case .set(let parameter, let value): change(parameter, to: value, scheduled: number)
+        case .undo: undo(scheduled: number)
+        default: apply(scheduled.command)
         }
       }
     }
@@ -190,6 +194,7 @@ extension Session {
     let again = kept[interventions.count...].map { DueCommand.logged($0) }
     due = merge(again, due.filter { if case .scheduled = $0 { true } else { false } })
     forget(from: trainer.stepsDone)
+    if let schedule = trainer.allocator?.schedule { journal.record(schedule: schedule, from: trainer.stepsDone) }
     pauseAt = nil
     onGoBack?(trainer.stepsDone)
     return true

@@ -74,9 +74,7 @@ public final class Session {
       trainer.stepsDone == 0
         ? "\(description.method) on \(description.model), \(description.totalSteps) steps"
         : "goes on after \(trainer.stepsDone) of \(description.totalSteps) steps")
-    if trainer.stepsDone == 0, let schedule = trainer.allocator?.schedule {
-      journal?.record(schedule: schedule, from: 0)
-    }
+    if let schedule = trainer.allocator?.schedule { journal?.record(schedule: schedule, from: trainer.stepsDone) }
     publish(force: true)
     while !isAtEnd {
       doWhatIsDue()
@@ -336,7 +334,8 @@ public final class Session {
   }
 
   /// Takes back the newest change that was neither taken back nor takes one back.
-  private func undo() {
+  /// - Parameter scheduled: the number of the scheduled command that asks for it.
+  func undo(scheduled: Int? = nil) {
     var skip = 0
     for intervention in interventions.reversed() {
       if intervention.isUndo {
@@ -344,7 +343,7 @@ public final class Session {
       } else if skip > 0 {
         skip -= 1
       } else {
-        return change(intervention.parameter, to: intervention.old, isUndo: true)
+        return change(intervention.parameter, to: intervention.old, isUndo: true, scheduled: scheduled)
       }
     }
     refuse("there is no change to take back")

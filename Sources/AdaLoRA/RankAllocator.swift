@@ -41,6 +41,7 @@ public final class RankAllocator {
   /// Whether the pattern is final.
   public private(set) var isFrozen = false
 
+  private var hasDropped = false
   private let rule: any AllocationRule
   /// Whether the reference's own edge cases are kept (ties pruned, t_f = 0 never forces a mask).
   private let followsReference: Bool
@@ -165,6 +166,16 @@ public final class RankAllocator {
     }
     threshold = rule.select(budget: budget, scores: maskScores, rank: scores.rank, order: &order, kept: &kept)
     keptCount = kept.count { $0 }
+  }
+
+  /// Leaves the pruned triplets out of all products, once the pattern is final; before, and where a recorded reference
+  /// is followed, it does nothing. A norm of the gradients then is that of the live triplets.
+  /// - Returns: whether they are left out from now on.
+  public func dropPruned() -> Bool {
+    guard isFrozen, !followsReference, !hasDropped else { return false }
+    store.dropPruned(kept: kept)
+    hasDropped = true
+    return true
   }
 
   /// From here on the pattern stands; PEFT drops Ī and Ū with it.

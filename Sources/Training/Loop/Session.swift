@@ -78,12 +78,16 @@ public final class Session {
 
   private func step() throws(NonFiniteNumber) {
     let masksBefore = trainer.allocator?.maskCount ?? 0
+    let dropped = trainer.dropsPruned
     var record = try trainer.step()
     let done = trainer.stepsDone
     let isLast = done == description.totalSteps
     if let allocator = trainer.allocator, allocator.maskCount > masksBefore, record.step <= allocator.schedule.finalStep
     {
       log(.mask, "mask to b(t) = \(record.budget): \(record.kept) triplets kept", step: record.step)
+    }
+    if trainer.dropsPruned && !dropped {
+      log(.mask, "the pattern is final: pruned triplets are left out, the gradient's norm is that of the kept")
     }
     measure(record)
     self.record = record

@@ -59,6 +59,8 @@ public final class Trainer {
   public var options: TrainerOptions
   /// Steps done.
   public private(set) var stepsDone = 0
+  /// Whether the final pattern's pruned triplets are left out of the products, and of the gradient's norm.
+  public private(set) var dropsPruned = false
   let team: WorkerTeam
   private let source: any BatchSource
   private let objective: any Objective
@@ -116,6 +118,8 @@ public final class Trainer {
       gradientScale: Float(clipping), allocator: allocator, on: team.pool)
     stepsDone += 1
     let allocation = try mask(step: step)
+    // With clipping a pruned λ's gradient counts in the norm.
+    if options.maxGradNorm == 0, allocator?.dropPruned() == true { dropsPruned = true }
     let modules = Double(max(store.adapters.count, 1))
     let all = store.adapters.reduce(0) { $0 + $1.layout.rank }
     let elapsed = start.duration(to: .now)

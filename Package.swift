@@ -36,7 +36,7 @@ let package = Package(
       name: "Training",
       dependencies: [
         "AdaLoRA", "Models", "TOMLKit", .product(name: "Logging", package: "swift-log"),
-        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ],
       swiftSettings: strict),
     .target(name: "Dashboard", dependencies: ["Training", "CNcurses", "CTerminal"], swiftSettings: strict),

@@ -167,13 +167,12 @@ public final class AdapterStore: @unchecked Sendable {
     if let pool { pool.run(pass) } else { pass.run(worker: 0) }
   }
 
-  /// Leaves triplets whose λ stays 0 for good out of all products. Their λ get no gradient any more; P and Q, whose
-  /// task gradient is 0 with λ, stay under the regulariser.
-  /// - Parameter kept: module-major, as the allocator's.
-  func dropPruned(kept: [Bool]) {
+  /// Sets which triplets, module-major, take part in products. λ of the others, which must be 0, get no gradient; P and
+  /// Q, whose task gradient is then 0, stay under the regulariser.
+  func setLive(_ isLive: (Int) -> Bool) {
     var first = 0
     for adapter in adapters {
-      adapter.live.keep { kept[first + $0] }
+      adapter.live.choose { isLive(first + $0) }
       first += adapter.layout.rank
     }
   }

@@ -31,17 +31,18 @@ public final class RankAllocator {
   public var beta2: Double
   public let scores: TripletScores
   /// Whether each triplet was kept by the last mask; all true before the first.
-  public private(set) var kept: [Bool]
+  public internal(set) var kept: [Bool]
   /// The largest score that the last mask pruned; nil before the first and where nothing was pruned.
-  public private(set) var threshold: Float?
+  public internal(set) var threshold: Float?
   /// Masks so far.
-  public private(set) var maskCount = 0
+  public internal(set) var maskCount = 0
   /// S by the run's rule, as the last mask used it.
-  public private(set) var maskScores: [Float]
+  public internal(set) var maskScores: [Float]
   /// Whether the pattern is final.
-  public private(set) var isFrozen = false
+  public internal(set) var isFrozen = false
+  /// Whether the pruned triplets are left out of all products.
+  public private(set) var leavesOutPruned = false
 
-  private var hasDropped = false
   private let rule: any AllocationRule
   /// Whether the reference's own edge cases are kept (ties pruned, t_f = 0 never forces a mask).
   private let followsReference: Bool
@@ -96,7 +97,7 @@ public final class RankAllocator {
   }
 
   /// Triplets kept by the last mask, of all modules.
-  public private(set) var keptCount: Int
+  public internal(set) var keptCount: Int
 
   /// λ that are not zero now, of module `index`.
   public func nonzero(_ index: Int) -> Int {
@@ -169,13 +170,13 @@ public final class RankAllocator {
   }
 
   /// Leaves the pruned triplets out of all products, once the pattern is final; before, and where a recorded reference
-  /// is followed, it does nothing. A norm of the gradients then is that of the live triplets.
-  /// - Returns: whether they are left out from now on.
-  public func dropPruned() -> Bool {
-    guard isFrozen, !followsReference, !hasDropped else { return false }
-    store.dropPruned(kept: kept)
-    hasDropped = true
-    return true
+  /// is followed, all take part. A norm of the gradients is then that of the live triplets.
+  /// - Parameter wanted: false lets all take part again.
+  public func leaveOutPruned(_ wanted: Bool) {
+    let leaves = wanted && isFrozen && !followsReference
+    guard leaves != leavesOutPruned else { return }
+    leavesOutPruned = leaves
+    store.setLive { !leaves || kept[$0] }
   }
 
   /// From here on the pattern stands; PEFT drops Ī and Ū with it.

@@ -18,8 +18,13 @@ public final class TripletScores {
     self.rank = rank
     count = modules * rank
     values = Buffer(count: Part.allCases.count * count)
+    random = Self.draws(seed: seed, count: count)
+  }
+
+  /// The draws of the rule `random`, uniform in [0, 1): the same for the same seed, so that a record need not hold them.
+  public static func draws(seed: UInt64, count: Int) -> [Float] {
     var source = RandomSource(seed: seed, purpose: 2)
-    random = (0..<count).map { _ in Float(source.uniform()) }
+    return (0..<count).map { _ in Float(source.uniform()) }
   }
 
   /// s(λ) with s = Ī·Ū.
@@ -41,6 +46,15 @@ public final class TripletScores {
     case .sensitivity: self[.sensitivity][index]
     case .magnitude: self[.magnitude][index]
     case .random: random[index]
+    }
+  }
+
+  /// All parts that training changes, one after another, to be saved and set again.
+  var saved: [Float] {
+    get { values.values }
+    set {
+      precondition(newValue.count == values.count, "\(newValue.count) saved scores for \(values.count)")
+      for i in newValue.indices { values.base[i] = newValue[i] }
     }
   }
 

@@ -31,6 +31,9 @@ RT_INLINE void TILE_NAME(tile)(const int rows, const int vectors, size_t k, cons
     lanes right[2];
     _Pragma("clang loop unroll(full)")
     for (int v = 0; v < vectors; v++) right[v] = *(const lanes *)(b + v * TILE_LANES);
+    // What the next tile reads: rows of b may lie far apart, which the hardware does not foresee.
+    _Pragma("clang loop unroll(full)")
+    for (int v = 0; v < vectors; v++) __builtin_prefetch(b + (vectors + v) * TILE_LANES);
     b += bRow;
     _Pragma("clang loop unroll(full)")
     for (int i = 0; i < rows; i++) {

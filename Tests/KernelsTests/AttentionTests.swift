@@ -18,7 +18,8 @@ struct AttentionTests {
       for head in 0..<2 {
         for i in sequence {
           let weights = sequence.map { j in
-            exp((0..<3).reduce(0.0) { $0 + q[i * width + head * 3 + $1] * k[j * width + head * 3 + $1] } / 3.squareRoot())
+            let (a, b) = (i * width + head * 3, j * width + head * 3)
+            return exp((0..<3).reduce(0.0) { $0 + q[a + $1] * k[b + $1] } / 3.squareRoot())
           }
           let sum = weights.reduce(0, +)
           for c in 0..<3 {

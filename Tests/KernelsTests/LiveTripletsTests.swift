@@ -3,16 +3,16 @@ import Testing
 
 @Suite("Live triplets")
 struct LiveTripletsTests {
-  @Test("those that lie together make one run, and what left stays out")
+  @Test("those that lie together make one run")
   func runs() {
     let live = LiveTriplets(rank: 8)
     #expect(live.runs == [0..<8] && live.count == 8)
-    live.keep { [0, 1, 3, 6, 7].contains($0) }
+    live.choose { [0, 1, 3, 6, 7].contains($0) }
     #expect(live.runs == [0..<2, 3..<4, 6..<8] && live.count == 5)
-    live.keep { $0 != 1 && $0 != 3 }
-    #expect(live.runs == [0..<1, 6..<8] && live.count == 3)
-    live.keep { _ in false }
+    live.choose { _ in false }
     #expect(live.runs.isEmpty && live.count == 0)
+    live.choose { $0 > 1 }
+    #expect(live.runs == [2..<8] && live.count == 6)
   }
 
   /// A path of rank 6 over a frozen 20×9, with dropped triplets' λ at 0.
@@ -47,7 +47,7 @@ struct LiveTripletsTests {
     arguments: [Float(0), 0.3], [false, true])
   func same(dropout: Float, accumulate: Bool) {
     let live = LiveTriplets(rank: 6)
-    live.keep { ![0, 3, 4].contains($0) }
+    live.choose { ![0, 3, 4].contains($0) }
     let whole = results(live: LiveTriplets(rank: 6), dropout: dropout, accumulate: accumulate)
     let part = results(live: live, dropout: dropout, accumulate: accumulate)
     for (a, b) in [(part.y, whole.y), (part.dx, whole.dx), (part.g, whole.g)] {
@@ -59,7 +59,7 @@ struct LiveTripletsTests {
   @Test("with none live, only the frozen layer is left")
   func none() {
     let live = LiveTriplets(rank: 6)
-    live.keep { _ in false }
+    live.choose { _ in false }
     let results = results(live: live, dropout: 0, accumulate: false)
     #expect(results.g.allSatisfy { $0 == 0 })
     #expect(results.y.contains { $0 != 0 })

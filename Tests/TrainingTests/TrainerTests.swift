@@ -133,9 +133,9 @@ struct TrainerTests {
       #expect(a.kept == b.kept && a.nonzero == b.nonzero)
       if step > 15 { #expect(a.gradNorm < b.gradNorm * 1.0001) } else { #expect(a.gradNorm == b.gradNorm) }
       if a.gradNorm < b.gradNorm { smallerNorms += 1 }
-      #expect(dropping.dropsPruned == (step >= 15))
+      #expect(dropping.allocator?.leavesOutPruned == (step > 15))
     }
-    #expect(!whole.dropsPruned)
+    #expect(whole.allocator?.leavesOutPruned == false)
     #expect(smallerNorms > 0)
     #expect(dropping.allocator?.kept == whole.allocator?.kept)
     #expect(zip(weights(dropping), weights(whole)).allSatisfy { abs($0 - $1) < 1e-3 })

@@ -16,6 +16,8 @@ enum SnapshotJSON {
     case .paused: entries.append(("state", .string("paused")))
     case .evaluating: entries.append(("state", .string("evaluating")))
     case .done: entries.append(("state", .string("done")))
+    case .waiting(let reason): entries += [("state", .string("waiting")), ("reason", .string(reason))]
+    case .halted(let reason): entries += [("state", .string("halted")), ("reason", .string(reason))]
     case .failed(let reason): entries += [("state", .string("failed")), ("reason", .string(reason))]
     }
     entries += [

@@ -64,6 +64,10 @@ extension Scene {
     case .undo: "take back the last change"
     case .evaluate: "evaluate"
     case .export: "export a snapshot"
+    case .checkpoint: "write a checkpoint"
+    case .fork(let step): step.map { "fork at step \($0)" } ?? "fork here"
+    case .rewind: "go back to before the last change"
+    case .recover: "go on from the last checkpoint"
     case .stop(let discard): discard ? "stop and discard" : "stop and keep the adapter"
     }
   }

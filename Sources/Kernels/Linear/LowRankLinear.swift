@@ -121,7 +121,7 @@ public final class LowRankLinear: LinearLayer {
     _ workspace: Workspace
   ) {
     let rank = live.count
-    guard rank > 0 else {
+    guard rank > 0, rows > 0 else {
       return base.backward(dy, input: x, into: dx, accumulate: accumulate, rows: rows, workspace)
     }
     guard let h = workspace.saved[slot] else { preconditionFailure("\(name): backward before forward") }
@@ -129,13 +129,21 @@ public final class LowRankLinear: LinearLayer {
     let padded = SmallProduct.padded(rank)
     let mark = arena.mark
     let m = arena.take(rank * outputSize)
-    SmallProduct.multiply(
-      rank, outputSize, rows, h, .yes, lda: padded, dy, ldb: outputSize, m, ldc: outputSize)
-    addOutputProducts(m, workspace)
     let factor = arena.take(outputSize * padded)
     let g = arena.take(rows * padded)
     SmallProduct.transpose(scaledP(arena), ldx: outputSize, into: factor, rows: rank, columns: outputSize)
-    SmallProduct.multiply(rows, padded, outputSize, dy, lda: outputSize, factor, ldb: padded, g, ldc: padded)
+    // By blocks of rows, so that dy is still near when it is read again.
+    let block = max(48, Self.blockFloats / outputSize / 48 * 48)
+    for row in stride(from: 0, to: rows, by: block) {
+      let count = min(block, rows - row)
+      let part = dy + row * outputSize
+      SmallProduct.multiply(
+        rank, outputSize, count, h + row * padded, .yes, lda: padded, part, ldb: outputSize,
+        start: row == 0 ? .zero : .output, m, ldc: outputSize)
+      SmallProduct.multiply(
+        count, padded, outputSize, part, lda: outputSize, factor, ldb: padded, g + row * padded, ldc: padded)
+    }
+    addOutputProducts(m, workspace)
     addInputProducts(g, x, into: dx, accumulate: accumulate, rows: rows, workspace)
     if let dx { base.weight.applyTransposed(dy, into: dx, rows: rows, accumulate: true, workspace) }
     arena.release(to: mark)
@@ -211,6 +219,8 @@ public final class LowRankLinear: LinearLayer {
     if accumulate { Elementwise.add(dx, dropped, count: rows * inputSize) }
   }
 
+  /// What stays in the second cache.
+  private static let blockFloats = 1 << 17
   /// Adapters' dropout sites are numbered apart from the model's own.
   private static let firstSite = 1 << 20
 }

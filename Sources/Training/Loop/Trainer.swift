@@ -59,8 +59,6 @@ public final class Trainer {
   public var options: TrainerOptions
   /// Steps done.
   public private(set) var stepsDone = 0
-  /// Whether the final pattern's pruned triplets are left out of the products, and of the gradient's norm.
-  public private(set) var dropsPruned = false
   let team: WorkerTeam
   private let source: any BatchSource
   private let objective: any Objective
@@ -83,6 +81,12 @@ public final class Trainer {
     regularizer = allocator.map { OrthogonalityRegularizer(dialect: $0.dialect) }
   }
 
+  /// Where batches come from, if the run can be gone on with from the middle.
+  var resumableSource: (any ResumableBatchSource)? { source as? any ResumableBatchSource }
+
+  /// Sets the step to go on from; everything else of that moment is the caller's to set.
+  func setStepsDone(_ steps: Int) { stepsDone = steps }
+
   /// η times the schedule's factor, as the next step will use it.
   public var learningRate: Double {
     options.learningRate
@@ -97,6 +101,8 @@ public final class Trainer {
     let step = stepsDone
     let start = ContinuousClock.now
     let lr = learningRate
+    // With clipping a pruned λ's gradient counts in the norm.
+    allocator?.leaveOutPruned(options.maxGradNorm == 0)
     var losses = WorkerTeam.Losses()
     var tokens = 0
     for micro in 0..<options.accumulation {
@@ -118,8 +124,6 @@ public final class Trainer {
       gradientScale: Float(clipping), allocator: allocator, on: team.pool)
     stepsDone += 1
     let allocation = try mask(step: step)
-    // With clipping a pruned λ's gradient counts in the norm.
-    if options.maxGradNorm == 0, allocator?.dropPruned() == true { dropsPruned = true }
     let modules = Double(max(store.adapters.count, 1))
     let all = store.adapters.reduce(0) { $0 + $1.layout.rank }
     let elapsed = start.duration(to: .now)

@@ -38,3 +38,30 @@ public enum Machine {
     return line?.split(separator: ":", maxSplits: 1).last.map { $0.trimmingCharacters(in: .whitespaces) }
   }
 }
+
+extension Machine {
+  /// What the last bits of a run's numbers depend on beside its experiment and its seed.
+  public struct Arithmetic: Codable, Sendable, Equatable {
+    public var threads: Int
+    public var blasCore: String
+    public var blas: String
+    public var cpu: String
+
+    public init(threads: Int) {
+      self.threads = threads
+      blasCore = BLAS.coreName
+      blas = BLAS.configuration
+      cpu = Machine.cpuName
+    }
+
+    /// What differs, in words; empty where bits can be expected to be the same.
+    public func differences(from other: Arithmetic) -> [String] {
+      var found: [String] = []
+      if threads != other.threads { found.append("\(threads) threads instead of \(other.threads)") }
+      if blasCore != other.blasCore { found.append("BLAS core \(blasCore) instead of \(other.blasCore)") }
+      if blas != other.blas { found.append("\(blas) instead of \(other.blas)") }
+      if cpu != other.cpu { found.append("\(cpu) instead of \(other.cpu)") }
+      return found
+    }
+  }
+}

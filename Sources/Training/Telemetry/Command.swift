@@ -27,6 +27,15 @@ public enum Command: Codable, Sendable, Equatable {
   case evaluate
   /// Writes a snapshot (`formats`: empty = everything) into the run's `snapshots/`.
   case export(formats: [String])
+  /// Writes a resumable state.
+  case checkpoint
+  /// Makes a new run of this one as it was when `step` steps were done (nil: as it is now) and trains it in a process of
+  /// its own.
+  case fork(step: Int?)
+  /// Goes back to before the last change, as if it had not been made.
+  case rewind
+  /// Goes on from the last checkpoint after a number that is not finite, with another η (nil: half of what it was).
+  case recover(learningRate: Double?)
   /// Ends the run; `discard` leaves no adapter behind.
   case stop(discard: Bool)
 }

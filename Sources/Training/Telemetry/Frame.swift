@@ -63,7 +63,21 @@ public struct RunDescription: Codable, Sendable, Equatable {
 
 public enum RunState: Codable, Sendable, Equatable {
   case training, paused, evaluating, done
+  /// Cannot write, for the reason given, and goes on by itself once it can.
+  case waiting(String)
+  /// Cannot train on, for the reason given, until somebody says from where.
+  case halted(String)
   case failed(String)
+}
+
+/// What whoever looks at a run can do to it.
+public enum RunControl: Codable, Sendable, Equatable {
+  /// Everything: the run is this process's own. Whether it keeps checkpoints decides what lasts.
+  case own(keepsCheckpoints: Bool)
+  /// Another process trains it and reads commands from a file.
+  case remote
+  /// Another process trains it, or it has ended: nothing but looking.
+  case readOnly
 }
 
 /// Per triplet quantities, module-major: element k·r₀ + i is triplet i of module k. For LORA all are empty.
@@ -126,4 +140,5 @@ public struct Frame: Sendable {
   public var tokensPerSecond: Double
   /// Seconds left, where it can be told.
   public var eta: Double?
+  public var control = RunControl.own(keepsCheckpoints: false)
 }

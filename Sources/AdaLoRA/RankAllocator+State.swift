@@ -51,6 +51,8 @@ extension RankAllocator {
       maskCount = newValue.maskCount
       maskScores = newValue.maskScores
       isFrozen = newValue.isFrozen
+      keptCount = kept.count { $0 }
+      leaveOutPruned(false)
     }
   }
 }

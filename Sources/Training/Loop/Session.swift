@@ -97,12 +97,16 @@ public final class Session {
 
   private func step() throws(NonFiniteNumber) {
     let masksBefore = trainer.allocator?.maskCount ?? 0
+    let leftOut = trainer.allocator?.leavesOutPruned
     var record = try trainer.step()
     let done = trainer.stepsDone
     let isLast = isAtEnd
     if let allocator = trainer.allocator, allocator.maskCount > masksBefore, record.step <= allocator.schedule.finalStep
     {
       log(.mask, "mask to b(t) = \(record.budget): \(record.kept) triplets kept", step: record.step)
+    }
+    if trainer.allocator?.leavesOutPruned == true, leftOut == false {
+      log(.mask, "the pattern is final: pruned triplets are left out, the gradient's norm is that of the kept")
     }
     measure(record)
     self.record = record

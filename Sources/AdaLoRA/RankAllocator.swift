@@ -95,7 +95,7 @@ public final class RankAllocator {
   }
 
   /// Triplets kept by the last mask, of all modules.
-  public private(set) var keptCount: Int
+  public internal(set) var keptCount: Int
 
   /// λ that are not zero now, of module `index`.
   public func nonzero(_ index: Int) -> Int {

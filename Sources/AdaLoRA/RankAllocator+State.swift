@@ -47,6 +47,7 @@ extension RankAllocator {
       beta2 = newValue.beta2
       scores.saved = newValue.scores
       kept = newValue.kept
+      keptCount = kept.count { $0 }
       threshold = newValue.threshold
       maskCount = newValue.maskCount
       maskScores = newValue.maskScores

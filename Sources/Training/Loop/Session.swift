@@ -149,14 +149,7 @@ public final class Session {
   public var wasStopped: Bool { ending != nil }
 
   private func finish(_ ending: Ending) -> Ending {
-    if case .stopped(discard: false) = ending, !isAtEnd {
-      do {
-        try journal?.checkpoint(self)
-        if journal != nil { log(.checkpoint, "after \(trainer.stepsDone) steps, to go on from") }
-      } catch {
-        log(.warning, "no checkpoint of this moment: \(error)")
-      }
-    }
+    if case .stopped(discard: false) = ending, !isAtEnd { keepLastMoment() }
     switch ending {
     case .finished:
       state = .done
@@ -265,24 +258,29 @@ public final class Session {
   /// Changes a hyper-parameter, once the change is where no crash can lose it.
   /// - Parameters:
   ///   - scheduled: the number of the scheduled command that asks for it.
-  ///   - isLogged: whether the log has it already: it was made by a process that ended before its next checkpoint.
+  ///   - logged: what the log has of it already: it was made by a process that ended before its next checkpoint.
   func change(
-    _ parameter: Hyperparameter, to value: Double, isUndo: Bool = false, scheduled: Int? = nil, isLogged: Bool = false
+    _ parameter: Hyperparameter, to value: Double, isUndo: Bool = false, scheduled: Int? = nil,
+    logged: Intervention? = nil
   ) {
     let old = self.value(of: parameter)
     let plan: (new: Double, apply: () -> Void)
     switch self.plan(parameter, value) {
     case .success(let found): plan = found
-    case .failure(let refusal): return refuse("\(parameter.rawValue) \(old) stays: \(refusal.reason)")
+    case .failure(let refusal):
+      // What is logged stands, else no later checkpoint would be of the same changes.
+      if let logged { interventions.append(logged) }
+      return refuse("\(parameter.rawValue) \(old) stays: \(refusal.reason)")
     }
-    guard plan.new != old || isLogged else { return }
-    let change = Intervention(
-      step: trainer.stepsDone, parameter: parameter, old: old, new: plan.new, isUndo: isUndo)
-    if let journal, !isLogged {
+    guard plan.new != old || logged != nil else { return }
+    let change =
+      logged
+      ?? Intervention(step: trainer.stepsDone, parameter: parameter, old: old, new: plan.new, isUndo: isUndo)
+    if let journal {
       guard
         untilWritten({ () throws(InputError) in
           try journal.checkpoint(self, isBeforeChange: true)
-          try journal.log(change, scheduled: scheduled)
+          if logged == nil { try journal.log(change, scheduled: scheduled) }
         })
       else { return }
     }
@@ -292,7 +290,7 @@ public final class Session {
     if parameter == .targetR || parameter == .deltaT, let schedule = trainer.allocator?.schedule {
       journal?.record(schedule: schedule, from: trainer.stepsDone)
     }
-    log(.intervention, "\(parameter.rawValue) \(short(old)) → \(short(plan.new))" + (isUndo ? " (taken back)" : ""))
+    log(.intervention, "\(parameter.rawValue) \(short(old)) → \(short(plan.new))" + (change.isUndo ? " (taken back)" : ""))
   }
 
   private struct Refusal: Error { let reason: String }

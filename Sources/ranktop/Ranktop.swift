@@ -13,7 +13,7 @@ struct Ranktop: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       Demo.self, Train.self, Resume.self, Replay.self, Fork.self, Runs.self, Eval.self, Export.self, Parity.self,
-      Doctor.self,
+      Bench.self, Doctor.self,
     ],
     defaultSubcommand: Demo.self)
 

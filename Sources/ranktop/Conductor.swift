@@ -107,6 +107,7 @@ final class Conductor {
     terminal.restore()
     isClosed.withLock { $0 = true }
     commands.send(.stop(discard: mode == .discard))
+    goesOnInBackground = mode == .background
     let status: Int32 =
       switch mode {
       case .over, .watched, .background, .keep, .discard: 0

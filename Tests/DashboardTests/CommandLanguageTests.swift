@@ -94,18 +94,18 @@ struct CommandLanguageTests {
 
   @Test("a scheduled command is a step and a command for the training loop")
   func schedules() throws {
-    let scheduled = try CommandLanguage.parseScheduled("120:set beta1 0.9")
+    let scheduled = try CommandText.scheduled("120:set beta1 0.9")
     #expect(scheduled.step == 120)
     #expect(scheduled.command == .set(.beta1, 0.9))
-    #expect(throws: CommandLanguage.Problem.self) { try CommandLanguage.parseScheduled("set beta1 0.9") }
-    #expect(throws: CommandLanguage.Problem.self) { try CommandLanguage.parseScheduled("-1:pause") }
+    #expect(throws: CommandLanguage.Problem.self) { try CommandText.scheduled("set beta1 0.9") }
+    #expect(throws: CommandLanguage.Problem.self) { try CommandText.scheduled("-1:pause") }
     #expect(throws: CommandLanguage.Problem(text: "live is not a command for the training loop")) {
-      try CommandLanguage.parseScheduled("3:live")
+      try CommandText.scheduled("3:live")
     }
-    #expect(try CommandLanguage.parseScheduled("3:checkpoint").command == .checkpoint)
+    #expect(try CommandText.scheduled("3:checkpoint").command == .checkpoint)
     for text in ["fork", "fork at 2", "rewind", "recover", "recover 1e-4"] {
       let problem = "\(text) cannot be scheduled: a run does it only when it is told to"
-      #expect(throws: CommandLanguage.Problem(text: problem)) { try CommandLanguage.parseScheduled("3:" + text) }
+      #expect(throws: CommandLanguage.Problem(text: problem)) { try CommandText.scheduled("3:" + text) }
     }
   }
 
@@ -117,7 +117,7 @@ struct CommandLanguageTests {
     for entry in CommandLanguage.entries {
       let text = arguments[entry.name] ?? entry.name
       _ = try CommandLanguage.parse(text)
-      let scheduled = try? CommandLanguage.parseScheduled("7:" + text)
+      let scheduled = try? CommandText.scheduled("7:" + text)
       #expect((scheduled != nil) == entry.canBeScheduled, "\(text)")
       #expect(entry.usage.hasPrefix(entry.name))
     }

@@ -111,7 +111,7 @@ import Testing
         == "exp.toml: line 2: model.task: \"CAUSAL_LM\" is not yet supported, expected SEQ_CLS")
     #expect(
       Self.complaint(leastExperiment + "[telemetry]\nscores_every = -1\n")?.text
-        == "exp.toml: line 10: telemetry.scores_every: -1, expected an integer, 0 to 1000000000")
+        == "exp.toml: line 11: telemetry.scores_every: -1, expected an integer, 0 to 1000000000")
     #expect(first("adapter = 3") == "exp.toml: line 1: adapter: 3, expected a table, [adapter]")
   }
 

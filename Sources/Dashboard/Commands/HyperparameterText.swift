@@ -1,45 +1,8 @@
-// How the hyper-parameters are called, written, bounded and stepped by a key.
+// How the hyper-parameters are written on the screen and stepped by a key.
 
 import Training
 
 extension Hyperparameter {
-  /// The paper's symbol, as the status line shows it.
-  var symbol: String {
-    switch self {
-    case .beta1: "β₁"
-    case .beta2: "β₂"
-    case .orthRegWeight: "γ"
-    case .learningRate: "η"
-    case .deltaT: "ΔT"
-    case .targetR: "target"
-    }
-  }
-
-  /// The name completion offers first.
-  var commandName: String {
-    switch self {
-    case .beta1: "beta1"
-    case .beta2: "beta2"
-    case .orthRegWeight: "gamma"
-    case .learningRate: "lr"
-    case .deltaT: "deltaT"
-    case .targetR: "target"
-    }
-  }
-
-  /// The parameter that a person means: its symbol, command name or name in an experiment file, in any case.
-  init?(word: String) {
-    let word = word.lowercased()
-    for parameter in Self.allCases
-    where [parameter.rawValue.lowercased(), parameter.commandName.lowercased(), parameter.symbol.lowercased()]
-      .contains(word) || (parameter == .learningRate && word == "eta")
-    {
-      self = parameter
-      return
-    }
-    return nil
-  }
-
   /// Whether it steers the allocation, which LoRA does not have.
   var isAllocation: Bool { self != .learningRate }
 
@@ -50,25 +13,6 @@ extension Hyperparameter {
       return value.isFinite && text.count == 3 ? text + "0" : text
     case .deltaT: return NumberText.fixed(value, 0)
     case .orthRegWeight, .learningRate, .targetR: return NumberText.plain(value)
-    }
-  }
-
-  /// - Returns: why the value cannot be, with its bound, or nil.
-  func objection(to value: Double, initialRank: Int?) -> String? {
-    guard value.isFinite else { return "\(commandName) must be a finite number" }
-    switch self {
-    case .beta1, .beta2:
-      return value > 0 && value < 1 ? nil : "\(commandName) \(text(value)) must lie between 0 and 1"
-    case .orthRegWeight: return value >= 0 ? nil : "gamma \(text(value)) must be at least 0"
-    case .learningRate: return value > 0 ? nil : "lr \(text(value)) must be above 0"
-    case .deltaT:
-      return value >= 1 && value == value.rounded() && value < 1e9
-        ? nil : "deltaT \(NumberText.plain(value)) must be a whole number of at least 1"
-    case .targetR:
-      if let initialRank, value > Double(initialRank) {
-        return "target \(text(value)) must be at most the initial rank \(initialRank)"
-      }
-      return value >= 0 ? nil : "target \(text(value)) must be at least 0"
     }
   }
 

@@ -11,23 +11,26 @@ extension Experiment {
   ///     stand for a string; relative paths start at the working directory.
   ///   - seed: of `--seed`, in place of the file's.
   ///   - threads: of `--threads`, in place of the file's.
+  ///   - at: `STEP:COMMAND`, as `--at` has them; they follow the file's own.
   /// - Throws: for a file that is missing or malformed, with line, key and what was expected; for an override that is
   ///   wrong, with kind `usage`.
   public static func load(
-    path: String, overrides: [String] = [], seed: Int? = nil, threads: Int? = nil
+    path: String, overrides: [String] = [], seed: Int? = nil, threads: Int? = nil, at: [String] = []
   ) throws(InputError) -> Experiment {
-    try parse(try FileBytes.read(path), path: path, overrides: overrides, seed: seed, threads: threads)
+    try parse(try FileBytes.read(path), path: path, overrides: overrides, seed: seed, threads: threads, at: at)
   }
 
   /// `load`, for bytes at hand.
   static func parse(
-    _ bytes: [UInt8], path: String, overrides: [String] = [], seed: Int? = nil, threads: Int? = nil
+    _ bytes: [UInt8], path: String, overrides: [String] = [], seed: Int? = nil, threads: Int? = nil,
+    at: [String] = []
   ) throws(InputError) -> Experiment {
     var reader = ExperimentReader(path: path)
     try reader.read(try TOMLDocument(bytes, file: path))
     for override in overrides { try reader.apply(override) }
     if let seed { try reader.set("seed", to: .integer(seed), by: "--seed \(seed)") }
     if let threads { try reader.set("training.threads", to: .integer(threads), by: "--threads \(threads)") }
+    for text in at { try reader.schedule(text) }
     try reader.checkTogether()
     return reader.experiment
   }
@@ -40,6 +43,9 @@ extension Experiment {
       for key in ExperimentKey.all where key.section == section {
         if let value = key.text(self) { text += "\(key.name) = \(value)\n" }
       }
+    }
+    for scheduled in schedule {
+      text += "\n[[intervention]]\nstep = \(scheduled.step)\ncommand = \(TOMLNode.quoted(scheduled.text))\n"
     }
     return text
   }
@@ -57,6 +63,8 @@ private struct ExperimentReader {
   private let path: String
   private let folder: String
   private var origins: [String: Origin] = [:]
+  /// Where in the file each scheduled command stands; nil for the command line's.
+  private var scheduleOrigins: [String?] = []
 
   init(path: String) {
     self.path = path
@@ -72,7 +80,9 @@ private struct ExperimentReader {
   mutating func read(_ document: TOMLDocument) throws(InputError) {
     var entries: [(path: [String], value: TOMLNode, line: Int?)] = []
     for (name, value) in document.entries {
-      if case .table(let section) = value, ExperimentKey.sections.contains(name) {
+      if name == "intervention" {
+        try readSchedule(value, line: document.lines[[name]])
+      } else if case .table(let section) = value, ExperimentKey.sections.contains(name) {
         for (key, value) in section { entries.append(([name, key], value, document.lines[[name, key]])) }
       } else {
         entries.append(([name], value, document.lines[[name]]))
@@ -95,6 +105,68 @@ private struct ExperimentReader {
         throw InputError(file: path, place: place, complaint)
       }
       origins[name] = .file(line: entry.line)
+    }
+  }
+
+  // MARK: What is scheduled
+
+  /// Reads `[[intervention]]`.
+  private mutating func readSchedule(_ value: TOMLNode, line: Int?) throws(InputError) {
+    func wrong(_ number: Int, _ what: String) -> InputError {
+      InputError(file: path, place: Self.place(line: line, "intervention \(number)"), what)
+    }
+    guard case .array(let items) = value else {
+      throw InputError(
+        file: path, place: Self.place(line: line, "intervention"), "\(value.shown), expected [[intervention]]")
+    }
+    for (index, item) in items.enumerated() {
+      let number = index + 1
+      guard case .table(let entries) = item, case .integer(let step)? = entries["step"], step >= 0,
+        case .string(let text)? = entries["command"]
+      else { throw wrong(number, #"expected step = N, from 0, and command = "…", such as "set beta1 0.9""#) }
+      if let other = entries.keys.sorted().first(where: { $0 != "step" && $0 != "command" }) {
+        throw wrong(number, "unknown key \(other), expected step and command")
+      }
+      do {
+        experiment.schedule.append(try CommandText.scheduled(text, at: step))
+      } catch {
+        throw wrong(number, error.text)
+      }
+      scheduleOrigins.append(Self.place(line: line, "intervention \(number)"))
+    }
+  }
+
+  /// Takes one `--at`.
+  mutating func schedule(_ text: String) throws(InputError) {
+    do {
+      experiment.schedule.append(try CommandText.scheduled(text))
+    } catch {
+      throw InputError(.usage, file: "", place: "--at \(text)", error.text)
+    }
+    scheduleOrigins.append(nil)
+  }
+
+  /// Whether what is scheduled can be done at its step.
+  private func checkSchedule() throws(InputError) {
+    let adapter = experiment.adapter
+    let total = experiment.training.totalStep
+    for (scheduled, origin) in zip(experiment.schedule, scheduleOrigins) {
+      func wrong(_ what: String) -> InputError {
+        origin.map { InputError(file: path, place: $0, what) }
+          ?? InputError(.usage, file: "", place: "--at \(scheduled.step):\(scheduled.text)", what)
+      }
+      guard scheduled.step < total else {
+        throw wrong("step \(scheduled.step), expected less than training.total_step, \(total)")
+      }
+      guard case .set(let parameter, let value) = scheduled.command else { continue }
+      if adapter.peftType == .lora, parameter != .learningRate {
+        throw wrong("\(parameter.commandName) has no meaning for LORA, which allocates nothing")
+      }
+      if let objection = parameter.objection(to: value, initialRank: adapter.initR) { throw wrong(objection) }
+      let last = total - adapter.tfinal
+      if parameter == .targetR || parameter == .deltaT, scheduled.step >= last {
+        throw wrong("\(parameter.commandName) is fixed from T − t_f = \(last) on")
+      }
     }
   }
 
@@ -148,7 +220,7 @@ private struct ExperimentReader {
       throw error(
         at: ["data.split", "data.eval"], "data.split", "data.eval is set as well, expected one of the two")
     }
-    guard experiment.adapter.peftType == .adalora else { return }
+    guard experiment.adapter.peftType == .adalora else { return try checkSchedule() }
     let adapter = experiment.adapter
     if adapter.targetR > adapter.initR {
       throw error(
@@ -163,6 +235,7 @@ private struct ExperimentReader {
         "\(adapter.tinit) + \(adapter.tfinal) = \(warmups), "
           + "expected less than training.total_step, \(experiment.training.totalStep)")
     }
+    try checkSchedule()
   }
 
   private func byDefault(_ name: String) -> String { origins[name] == nil ? " (its default)" : "" }

@@ -19,17 +19,6 @@ enum DueCommand {
   }
 }
 
-/// A command and the step before whose forward it is applied.
-public struct ScheduledCommand: Codable, Sendable, Equatable {
-  public var step: Int
-  public var command: Command
-
-  public init(step: Int, command: Command) {
-    self.step = step
-    self.command = command
-  }
-}
-
 extension Session {
   // MARK: Going on
 

@@ -45,7 +45,7 @@ extension TelemetryReader {
   ///   - count: at most about so many, evenly spread, always with the last; nil: every one.
   public func records(in steps: ClosedRange<Int>? = nil, atMost count: Int? = nil) throws(InputError) -> [StepRecord] {
     try read { database in
-      let range = steps ?? 0...RecordedLimits.step
+      let range = steps ?? 0...Int.max
       guard let last = try self.lastStep(database, atMost: range.upperBound), last >= range.lowerBound else {
         return []
       }
@@ -93,6 +93,22 @@ extension TelemetryReader {
     }
   }
 
+  /// What is recorded of the triplets in the very row of a step: kept triplets a module, all, and the norms
+  /// ‖PᵀP − I‖_F, ‖QQᵀ − I‖_F a module, where they are. nil where the step has no such row.
+  public func tripletRow(at step: Int) throws(InputError) -> (ranks: [Int], frame: TripletFrame, orth: [Float]?)? {
+    try read { database in
+      guard try self.tripletStep(database, atMost: step) == step else { return nil }
+      let frame = try self.triplets(database, step: step)
+      let rank = self.description.initialRank
+      let ranks = self.description.modules.indices.map { k in
+        frame.kept[k * rank..<(k + 1) * rank].count { $0 }
+      }
+      let bytes = try Data.fetchOne(database, sql: "SELECT orth FROM triplets WHERE step = ?", arguments: [step])
+      let orth = bytes.flatMap { $0.count == 8 * ranks.count ? NumberBytes.float32($0) : nil }
+      return (ranks, frame, orth)
+    }
+  }
+
   /// nil where no such row has been written.
   public func live() throws(InputError) -> RecordedLive? { try read { database in try self.live(database) } }
 
@@ -105,7 +121,7 @@ extension TelemetryReader {
       .map { RecordedRow(row: $0, path: path, table: table) }
   }
 
-  func lastStep(_ database: Database, atMost step: Int = RecordedLimits.step) throws -> Int? {
+  func lastStep(_ database: Database, atMost step: Int = .max) throws -> Int? {
     let row = try rows(database, "step", "SELECT max(step) AS step FROM step WHERE step <= ?", [step])
     return try row.first?.optionalInteger("step", in: 0...RecordedLimits.step)
   }

@@ -12,13 +12,14 @@ import Models
 public final class TelemetryRecorder: @unchecked Sendable {
   // Unchecked: `box` is guarded by the condition's lock, `queue` is used by the recorder's thread alone after `init`.
 
-  /// A class: while a thread waits on the condition others change it, which an `inout` value would not see.
-  private final class Box {
+  private struct Box {
     var entries: [TelemetryEntry] = []
     /// Entries that the recorder's thread has taken and not yet written.
     var taken = 0
+    /// The present, until it is written; `liveNumber` tells one from the next.
     var live: LiveState?
-    var trouble: String?
+    var liveNumber = 0
+    var trouble: InputError?
     var lastStep: Int?
     /// Flushes asked for and answered, by their numbers; whether the last answered went through.
     var flushAsked = 0
@@ -40,9 +41,9 @@ public final class TelemetryRecorder: @unchecked Sendable {
   private let scoresEvery: Int
   private let queue: DatabaseQueue
   private let condition = NSCondition()
-  private let box = Box()
-  /// Called on the recorder's thread in each transaction before it commits: what it throws is what a disk would say.
-  private let beforeCommit: @Sendable (Database) throws -> Void
+  private var box = Box()
+  /// Called on the recorder's thread at the start of each transaction: what it throws is what a disk would say.
+  private let onCommit: @Sendable (Database) throws -> Void
 
   // MARK: Opening and closing
 
@@ -58,17 +59,17 @@ public final class TelemetryRecorder: @unchecked Sendable {
   ) throws(InputError) {
     try self.init(
       path: path, description: description, facts: facts, scoresEvery: scoresEvery, resumeAt: resumeAt,
-      beforeCommit: { _ in })
+      onCommit: { _ in })
   }
 
   init(
     path: String, description: RunDescription, facts: [String: String], scoresEvery: Int, resumeAt: Int?,
-    beforeCommit: @escaping @Sendable (Database) throws -> Void
+    onCommit: @escaping @Sendable (Database) throws -> Void
   ) throws(InputError) {
     self.path = path
     self.description = description
     self.scoresEvery = scoresEvery
-    self.beforeCommit = beforeCommit
+    self.onCommit = onCommit
     do {
       var configuration = Configuration()
       configuration.busyMode = .timeout(1)
@@ -111,12 +112,12 @@ public final class TelemetryRecorder: @unchecked Sendable {
   /// - Throws: what could not be written, and why.
   public func close() throws(InputError) {
     guard !isClosed else { return }
-    let isWritten = flush()
-    let (trouble, left) = withLock { box in
+    let (isWritten, trouble, left) = withLock {
       box.isClosing = true
+      box.flushAsked += 1
       condition.broadcast()
       while !box.isClosed { condition.wait() }
-      return (box.trouble, box.taken + box.entries.count)
+      return (box.flushSucceeded, box.trouble, box.taken + box.entries.count)
     }
     do {
       try queue.close()
@@ -124,16 +125,18 @@ public final class TelemetryRecorder: @unchecked Sendable {
       throw InputError(error, database: path, writing: true)
     }
     guard isWritten else {
-      throw InputError(.unwritable, file: path, "\(trouble ?? "cannot be written"); \(left) entries are lost")
+      throw InputError(.unwritable, file: path, "\(trouble?.message ?? "cannot be written"); \(left) entries are lost")
     }
   }
 
-  private var isClosed: Bool { withLock { $0.isClosed } }
+  private var isClosed: Bool { withLock { box.isClosed } }
 
-  private func withLock<Result>(_ body: (Box) -> Result) -> Result {
+  /// Everything that reads or writes `box`. It is not passed on as `inout`, which would keep others out while `body`
+  /// waits for them.
+  private func withLock<Result>(_ body: () -> Result) -> Result {
     condition.lock()
     defer { condition.unlock() }
-    return body(box)
+    return body()
   }
 
   // MARK: What is recorded
@@ -180,30 +183,33 @@ public final class TelemetryRecorder: @unchecked Sendable {
 
   /// Deletes the rows of `step` and all later ones, after all that was recorded before this call.
   public func truncate(from step: Int) {
-    withLock { $0.live = nil }
     add(.truncate(step))
   }
 
   /// Whether the present should be told again: it was not for a while. A change of state need not ask.
-  public var wantsLive: Bool { withLock { $0.nextLive <= Date() } }
+  public var wantsLive: Bool { withLock { box.nextLive <= Date() } }
 
   /// Tells the present. Only the latest is written, with the next commit.
   public func setLive(_ live: LiveState) {
-    withLock { box in
+    withLock {
       if box.live == nil { condition.broadcast() }
       box.live = live
+      box.liveNumber += 1
       box.nextLive = Date(timeIntervalSinceNow: Self.commitInterval)
     }
   }
 
   private func add(_ entry: TelemetryEntry) {
-    withLock { box in
+    withLock {
       // While there is trouble the session stops by itself before its next step; it must not hang in this one.
       while box.entries.count >= Self.capacity, box.trouble == nil, !box.isClosing { condition.wait() }
       box.entries.append(entry)
       switch entry {
       case .step(let step): box.lastStep = step.record.step
-      case .truncate(let step): box.lastStep = box.lastStep.flatMap { step > 0 ? min($0, step - 1) : nil }
+      case .truncate(let step):
+        box.lastStep = box.lastStep.flatMap { step > 0 ? min($0, step - 1) : nil }
+        box.live = nil
+        box.liveNumber += 1
       default: break
       }
       if box.entries.count == 1 || box.entries.count == Self.capacity / 2 { condition.broadcast() }
@@ -213,16 +219,16 @@ public final class TelemetryRecorder: @unchecked Sendable {
   // MARK: What became of it
 
   /// Why the database cannot be written now, in a plain sentence; nil while all is well.
-  public var trouble: String? { withLock { $0.trouble } }
+  public var trouble: String? { withLock { box.trouble?.description } }
 
   /// The last step recorded, written or not; nil where there is none.
-  public var lastStep: Int? { withLock { $0.lastStep } }
+  public var lastStep: Int? { withLock { box.lastStep } }
 
   /// Waits until all that was recorded before this call is on the disk: committed, moved into the main file and synced.
   /// Where a reader holds the WAL for more than a second, its rows are synced in the WAL instead.
   /// - Returns: false where that failed; nothing is lost then, see `trouble`.
   public func flush() -> Bool {
-    withLock { box in
+    withLock {
       guard !box.isClosed else { return false }
       box.flushAsked += 1
       let number = box.flushAsked
@@ -236,50 +242,45 @@ public final class TelemetryRecorder: @unchecked Sendable {
 
   private func recordUntilClosed() {
     var pending: [TelemetryEntry] = []
-    var live: LiveState?
     var lastCommit = Date.distantPast
-    while true {
-      let (flush, isFlush, isLast) = withLock { box in
-        waitForWork(box, lastCommit: lastCommit)
+    var isLast = false
+    while !isLast {
+      let (flush, isFlush, live, liveNumber) = withLock {
+        waitForWork(lastCommit: lastCommit)
         if pending.isEmpty { swap(&pending, &box.entries) } else { pending += box.entries }
         box.entries.removeAll(keepingCapacity: true)
         box.taken = pending.count
-        live = box.live ?? live
-        box.live = nil
+        isLast = box.isClosing
         condition.broadcast()
-        return (box.flushAsked, box.flushAsked > box.flushAnswered, box.isClosing)
+        return (box.flushAsked, box.flushAsked > box.flushAnswered, box.live, box.liveNumber)
       }
-      if isLast { break }
       lastCommit = Date()
       var failure: InputError?
       do {
         try commit(pending, live)
         // From here on they are in the file, whatever becomes of the flush.
         pending.removeAll(keepingCapacity: true)
-        live = nil
+        withLock { if box.liveNumber == liveNumber { box.live = nil } }
         if isFlush { try synchronize() }
       } catch {
         failure = InputError(error, database: path, writing: true)
       }
-      withLock { box in
+      withLock {
         box.taken = pending.count
-        box.trouble = failure?.description
+        box.trouble = failure
         if isFlush {
           box.flushAnswered = flush
           box.flushSucceeded = failure == nil
         }
+        box.isClosed = isLast
         condition.broadcast()
       }
-    }
-    withLock { box in
-      box.isClosed = true
-      condition.broadcast()
     }
   }
 
   /// Sleeps until a commit is due. Called with the lock held.
-  private func waitForWork(_ box: Box, lastCommit: Date) {
-    while !box.isClosing, box.flushAsked == box.flushAnswered {
+  private func waitForWork(lastCommit: Date) {
+    while box.flushAsked == box.flushAnswered {
       let now = Date()
       let due = lastCommit + (box.trouble == nil ? Self.commitInterval : Self.retryInterval)
       if box.trouble == nil {
@@ -298,9 +299,9 @@ public final class TelemetryRecorder: @unchecked Sendable {
     try queue.inDatabase { database in
       let tables = TelemetryTables(database: database, rule: description.score)
       try database.inTransaction(.immediate) {
+        try onCommit(database)
         for entry in entries { try tables.write(entry) }
         if let live { try tables.write(live, time: Date().timeIntervalSince1970) }
-        try beforeCommit(database)
         return .commit
       }
     }

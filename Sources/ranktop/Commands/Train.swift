@@ -28,6 +28,7 @@ struct Train: ParsableCommand {
     discussion: """
       Example:
         ranktop train experiments/sst2-adalora.toml --headless --trace trace.jsonl --set adapter.beta1=0.9 --seed 1
+        ranktop train experiments/sst2-adalora.toml --at '120:set beta1 0.9' --at '300:checkpoint'
 
       Ends with the run's summary, one JSON object, on standard output.
       """)
@@ -49,9 +50,19 @@ struct Train: ParsableCommand {
     help: ArgumentHelp("Change a key of the experiment; repeatable.", valueName: "key=value"))
   var overrides: [String] = []
 
+  @Option(
+    parsing: .singleValue,
+    help: ArgumentHelp(
+      "Do something before a step, in the dashboard's command language; repeatable.", valueName: "step:command"))
+  var at: [String] = []
+
+  @Option(help: ArgumentHelp("Steps between checkpoints; 0 = only where one is asked for.", valueName: "n"))
+  var checkpointEvery: Int?
+
   func run() throws {
     let experiment = try Experiment.load(
-      path: experiment, overrides: overrides, seed: training.seed, threads: training.threads)
+      path: experiment, overrides: overrides + (checkpointEvery.map { ["training.checkpoint_every=\($0)"] } ?? []),
+      seed: training.seed, threads: training.threads, at: at)
     try RunConductor(screen).train(experiment, in: .new(runs: runs), output: output)
   }
 }

@@ -9,17 +9,7 @@ import Testing
 
 @testable import Training
 
-/// A folder that is gone with the value.
-final class ScratchFolder {
-  let path: String
-
-  init() throws {
-    path = NSTemporaryDirectory() + "ranktop-telemetry-\(UUID().uuidString)"
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
+extension TemporaryFolder {
   var database: String { path + "/telemetry.sqlite" }
 }
 
@@ -56,11 +46,11 @@ struct RecordedRun {
   }
 
   func recorder(
-    _ path: String, resumeAt: Int? = nil, beforeCommit: @escaping @Sendable (Database) throws -> Void = { _ in }
+    _ path: String, resumeAt: Int? = nil, onCommit: @escaping @Sendable (Database) throws -> Void = { _ in }
   ) throws -> TelemetryRecorder {
     try TelemetryRecorder(
       path: path, description: description, facts: facts, scoresEvery: scoresEvery, resumeAt: resumeAt,
-      beforeCommit: beforeCommit)
+      onCommit: onCommit)
   }
 
   func masks(_ step: Int) -> Bool { method != "LORA" && schedule.masks(at: step) && step <= schedule.finalStep + 1 }

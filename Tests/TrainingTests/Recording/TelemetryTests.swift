@@ -10,9 +10,9 @@ import Testing
 @testable import Training
 
 @Suite(.serialized) struct TelemetryTests {
-  private let folder: ScratchFolder
+  private let folder: TemporaryFolder
 
-  init() throws { folder = try ScratchFolder() }
+  init() throws { folder = try TemporaryFolder() }
 
   private func count(_ table: String) throws -> Int? {
     try DatabaseQueue(path: folder.database).read { try Int.fetchOne($0, sql: "SELECT count(*) FROM \(table)") }
@@ -397,7 +397,6 @@ import Testing
     #expect(recorder.lastStep == 199)
     #expect(try TelemetryReader(path: folder.database).records().count < 60)
     pages.withLock { $0 = 1_000_000 }
-    // The old limit is the connection's until the next transaction gets to its end; a failing one never does.
     #expect(eventually { recorder.trouble == nil })
     #expect(recorder.flush())
     try recorder.close()

@@ -66,3 +66,17 @@ public struct Event: Codable, Sendable, Equatable {
     self.text = text
   }
 }
+
+/// A command and the step before whose forward it is applied.
+public struct ScheduledCommand: Codable, Sendable, Equatable {
+  public var step: Int
+  public var command: Command
+  /// As it was written.
+  public var text: String
+
+  public init(step: Int, command: Command, text: String) {
+    self.step = step
+    self.command = command
+    self.text = text
+  }
+}

@@ -100,21 +100,14 @@ struct Bench: ParsableCommand {
     benchmark.steps = steps
     benchmark.precision = Machine.precision(precision)
     benchmark.hasDropout = dropout
-    let config: BertConfig
-    let weights: any WeightSource
-    if let model {
-      let folder = try ModelFolder(path: model)
-      config = try BertConfig(folder.config, file: folder.configPath)
-      weights = folder
-    } else {
-      guard let known = shape.config else { preconditionFailure("\(shape.rawValue) has no model to run") }
-      config = known
-      weights = RandomBert(known, seed: 0)
-    }
+    let folder = try model.map { path throws(InputError) in try ModelFolder(path: path) }
+    let known = try folder.map { folder throws(InputError) in try BertConfig(folder.config, file: folder.configPath) }
+    guard let config = known ?? shape.config else { preconditionFailure("\(shape.rawValue) has no model to run") }
     guard length <= config.maxPositionEmbeddings else {
       throw ValidationError(
         "--length \(length): expected at most the model's \(config.maxPositionEmbeddings) positions")
     }
+    let weights: any WeightSource = folder ?? RandomBert(config, seed: 0)
     return try benchmark.run(config, weights: weights)
   }
 

@@ -21,10 +21,19 @@ struct RunConductor {
     let conductor = try Conductor(screen)
     let run = try TrainingRun(
       experiment, in: place, commands: conductor.commands, frames: conductor.frames, snapshots: SnapshotWriter())
-    if !isNew { trace = try output.trace.map { path in try TraceWriter(path: path, before: run.session.trainer.stepsDone) } }
+    if !isNew {
+      trace = try output.trace.map { path in try TraceWriter(path: path, before: run.session.trainer.stepsDone) }
+    }
     let tensorBoard = try output.tensorBoard(run.session)
     Console.note("run \(run.folder.path)")
     for note in run.notes { Console.note(note) }
+    if conductor.frames == nil {
+      let keep = run.session.onEvent
+      run.session.onEvent = { event in
+        keep?(event)
+        if [.warning, .resumed, .refused].contains(event.kind) { Console.note("step \(event.step): \(event.text)") }
+      }
+    }
     run.session.makeFork = { [folder = run.folder] step throws(InputError) in
       let fork = try RunFork.make(of: SavedRun(folder: folder), at: step, runs: folder.parent)
       try DetachedRun.start(fork.folder)

@@ -46,7 +46,6 @@ public final class RankAllocator {
   private let rule: any AllocationRule
   /// Whether the reference's own edge cases are kept (ties pruned, t_f = 0 never forces a mask).
   private let followsReference: Bool
-  private var order: [Int32]
   /// Where each module's λ lie in the block.
   private let lambdaOffsets: [Int]
 
@@ -80,7 +79,6 @@ public final class RankAllocator {
     scores = TripletScores(modules: modules, rank: initialRank, seed: seed)
     kept = Array(repeating: true, count: modules * initialRank)
     maskScores = Array(repeating: 0, count: modules * initialRank)
-    order = Array(repeating: 0, count: modules * initialRank)
     keptCount = modules * initialRank
     lambdaOffsets = store.adapters.compactMap(\.layout.lambdaOffset)
     rule = Self.rule(scoring, followsReference: followsReference)
@@ -165,7 +163,7 @@ public final class RankAllocator {
       }
       maskScores[i] = score
     }
-    threshold = rule.select(budget: budget, scores: maskScores, rank: scores.rank, order: &order, kept: &kept)
+    threshold = rule.select(budget: budget, scores: maskScores, rank: scores.rank, kept: &kept)
     keptCount = kept.count { $0 }
   }
 

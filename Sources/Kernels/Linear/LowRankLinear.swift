@@ -93,6 +93,7 @@ public final class LowRankLinear: LinearLayer {
   public func forward(_ x: FloatPointer, into y: MutableFloatPointer, rows: Int, _ workspace: Workspace) {
     let rank = live.count
     guard rank > 0 else { return base.forward(x, into: y, rows: rows, workspace) }
+    workspace.clock?.begin(.adapter, flops: 2 * rows * rank * (inputSize + outputSize))
     let arena = workspace.arena
     let padded = SmallProduct.padded(rank)
     let h = arena.take(savedFloats(rows: rows))
@@ -125,6 +126,8 @@ public final class LowRankLinear: LinearLayer {
       return base.backward(dy, input: x, into: dx, accumulate: accumulate, rows: rows, workspace)
     }
     guard let h = workspace.saved[slot] else { preconditionFailure("\(name): backward before forward") }
+    let inputFlops = (dx == nil ? 2 : 4) * rows * rank * inputSize
+    workspace.clock?.begin(.adapter, flops: 4 * rows * rank * outputSize + inputFlops)
     let arena = workspace.arena
     let padded = SmallProduct.padded(rank)
     let mark = arena.mark

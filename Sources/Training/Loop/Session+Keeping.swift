@@ -46,11 +46,22 @@ extension Session {
     let logged = journal?.changes(after: interventions) ?? []
     let done = journal?.doneSchedule ?? []
     let first = trainer.stepsDone
-    let open = commands.enumerated().filter { $0.element.step >= first && !done.contains($0.offset) }
+    let open = commands.enumerated().filter { number, scheduled in
+      scheduled.step >= first && !done.contains(number) && !(first > 0 && stopsHere(scheduled))
+    }
     // Sorting is stable by number within a step; what is logged comes first.
     let scheduled = open.sorted { ($0.element.step, $0.offset) < ($1.element.step, $1.offset) }
       .map { DueCommand.scheduled($0.element, number: $0.offset) }
     due = merge(logged.map { .logged($0) }, scheduled)
+  }
+
+  /// Whether a command is what the run stopped for where it now goes on.
+  private func stopsHere(_ scheduled: ScheduledCommand) -> Bool {
+    guard scheduled.step == trainer.stepsDone else { return false }
+    return switch scheduled.command {
+    case .stop, .pause: true
+    default: false
+    }
   }
 
   private func merge(_ first: [DueCommand], _ second: [DueCommand]) -> [DueCommand] {
@@ -70,10 +81,10 @@ extension Session {
       switch next {
       case .logged(let change): self.change(change.parameter, to: change.new, logged: change)
       case .scheduled(let scheduled, let number):
-        if case .set(let parameter, let value) = scheduled.command {
-          change(parameter, to: value, scheduled: number)
-        } else {
-          apply(scheduled.command)
+        switch scheduled.command {
+        case .set(let parameter, let value): change(parameter, to: value, scheduled: number)
+        case .undo: undo(scheduled: number)
+        default: apply(scheduled.command)
         }
       }
     }

@@ -334,7 +334,7 @@ public final class Session {
   }
 
   /// Takes back the newest change that was neither taken back nor takes one back.
-  private func undo() {
+  func undo(scheduled: Int? = nil) {
     var skip = 0
     for intervention in interventions.reversed() {
       if intervention.isUndo {
@@ -342,7 +342,7 @@ public final class Session {
       } else if skip > 0 {
         skip -= 1
       } else {
-        return change(intervention.parameter, to: intervention.old, isUndo: true)
+        return change(intervention.parameter, to: intervention.old, isUndo: true, scheduled: scheduled)
       }
     }
     refuse("there is no change to take back")

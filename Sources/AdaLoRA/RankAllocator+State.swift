@@ -47,10 +47,13 @@ extension RankAllocator {
       beta2 = newValue.beta2
       scores.saved = newValue.scores
       kept = newValue.kept
+      keptCount = kept.count { $0 }
       threshold = newValue.threshold
       maskCount = newValue.maskCount
       maskScores = newValue.maskScores
       isFrozen = newValue.isFrozen
+      keptCount = kept.count { $0 }
+      leaveOutPruned(false)
     }
   }
 }

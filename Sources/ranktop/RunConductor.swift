@@ -30,6 +30,13 @@ struct RunConductor {
     }
     Console.note("run \(run.folder.path)")
     for note in run.notes { Console.note(note) }
+    if conductor.frames == nil {
+      let keep = run.session.onEvent
+      run.session.onEvent = { event in
+        keep?(event)
+        if [.warning, .resumed, .refused].contains(event.kind) { Console.note("step \(event.step): \(event.text)") }
+      }
+    }
     run.session.makeFork = { [folder = run.folder] step throws(InputError) in
       let fork = try RunFork.make(of: SavedRun(folder: folder), at: step, runs: folder.parent)
       try DetachedRun.start(fork.folder)

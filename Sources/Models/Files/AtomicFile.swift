@@ -69,7 +69,7 @@ public enum AtomicFile {
   }
 
   /// Makes the new name itself durable. Some file systems cannot, which is no reason to fail.
-  private static func syncFolder(of path: String) {
+  package static func syncFolder(of path: String) {
     let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
     let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { return }

@@ -45,6 +45,19 @@ struct CheckpointFolder: Sendable {
     return (nil, skipped)
   }
 
+  /// The newest that is whole and belongs to the changes that stand: it holds the first of them, and all of those that
+  /// were made before its step. Its weights are finite.
+  func newest(upTo limit: Int = .max, of standing: [Intervention]) -> (checkpoint: Checkpoint?, skipped: [String]) {
+    newest(upTo: limit) { checkpoint in
+      let held = checkpoint.state.interventions
+      guard standing.starts(with: held) else { return "holds changes that the run went back over" }
+      if let next = standing.dropFirst(held.count).first, next.step < checkpoint.state.step {
+        return "lacks the change of step \(next.step)"
+      }
+      return checkpoint.isFinite ? nil : "its weights are not finite"
+    }
+  }
+
   /// Removes all but the newest three and those of the steps given.
   func prune(keeping extra: [Int?]) {
     let keep = Set(steps.suffix(Self.keptNewest) + extra.compactMap { $0 })

@@ -31,6 +31,7 @@ final class InterventionLog {
     self.entries = entries
     descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
     guard descriptor >= 0 else { throw Self.failure(path) }
+    AtomicFile.syncFolder(of: path)
     guard ftruncate(descriptor, off_t(length)) == 0, lseek(descriptor, 0, SEEK_END) >= 0 else {
       throw Self.failure(path)
     }
@@ -52,6 +53,22 @@ final class InterventionLog {
   }
 
   var standing: [Intervention] { Self.standing(entries) }
+
+  /// A log with which a new run does the same again up to a step. Scheduled commands that the run went back over stay
+  /// done.
+  static func repeating(_ entries: [Entry], before limit: Int = .max) -> [Entry] {
+    var standing: [Entry] = []
+    var undone: [Entry] = []
+    for entry in entries {
+      if let change = entry.change, change.step < limit { standing.append(entry) }
+      if let kept = entry.kept, kept < standing.count {
+        undone += standing[kept...].filter { $0.scheduled != nil }
+        standing.removeLast(standing.count - kept)
+      }
+    }
+    guard let time = undone.last?.time else { return standing }
+    return undone + [Entry(change: nil, kept: 0, scheduled: nil, time: time)] + standing
+  }
 
   /// Scheduled commands that were done once, whether or not the run went back since.
   var doneSchedule: Set<Int> { Set(entries.compactMap(\.scheduled)) }
@@ -105,7 +122,11 @@ final class InterventionLog {
   }
 
   private static func parse(_ path: String) throws(InputError) -> (entries: [Entry], length: Int) {
-    guard FileManager.default.fileExists(atPath: path) else { return ([], 0) }
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return ([], 0) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw InputError(file: path, "not a regular file, expected the run's own log")
+    }
     let bytes = try FileBytes.read(path)
     var entries: [Entry] = []
     var start = 0

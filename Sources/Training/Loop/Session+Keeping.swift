@@ -27,6 +27,18 @@ extension Session {
     interventions = state.interventions
     lastEvaluation = state.lastEvaluation
     remember(past: past, events: events)
+    recordChangesOfThisMoment()
+  }
+
+  /// The database has lost the rows of the step that comes next, and with them those of changes that the state holds.
+  private func recordChangesOfThisMoment() {
+    let changes = interventions.filter { $0.step == trainer.stepsDone }
+    for change in changes { journal?.record(change) }
+    if changes.contains(where: { [.targetR, .deltaT].contains($0.parameter) }),
+      let schedule = trainer.allocator?.schedule
+    {
+      journal?.record(schedule: schedule, from: trainer.stepsDone)
+    }
   }
 
   /// What happens by itself from here on: first what the log has, then what is scheduled and was not done yet.
@@ -34,11 +46,22 @@ extension Session {
     let logged = journal?.changes(after: interventions) ?? []
     let done = journal?.doneSchedule ?? []
     let first = trainer.stepsDone
-    let open = commands.enumerated().filter { $0.element.step >= first && !done.contains($0.offset) }
+    let open = commands.enumerated().filter { number, scheduled in
+      scheduled.step >= first && !done.contains(number) && !(first > 0 && stopsHere(scheduled))
+    }
     // Sorting is stable by number within a step; what is logged comes first.
     let scheduled = open.sorted { ($0.element.step, $0.offset) < ($1.element.step, $1.offset) }
       .map { DueCommand.scheduled($0.element, number: $0.offset) }
     due = merge(logged.map { .logged($0) }, scheduled)
+  }
+
+  /// Whether a command is what the run stopped for where it now goes on.
+  private func stopsHere(_ scheduled: ScheduledCommand) -> Bool {
+    guard scheduled.step == trainer.stepsDone else { return false }
+    return switch scheduled.command {
+    case .stop, .pause: true
+    default: false
+    }
   }
 
   private func merge(_ first: [DueCommand], _ second: [DueCommand]) -> [DueCommand] {
@@ -56,12 +79,12 @@ extension Session {
     while let next = due.first, next.step <= trainer.stepsDone, ending == nil {
       due.removeFirst()
       switch next {
-      case .logged(let change): self.change(change.parameter, to: change.new, isUndo: change.isUndo, isLogged: true)
+      case .logged(let change): self.change(change.parameter, to: change.new, logged: change)
       case .scheduled(let scheduled, let number):
-        if case .set(let parameter, let value) = scheduled.command {
-          change(parameter, to: value, scheduled: number)
-        } else {
-          apply(scheduled.command)
+        switch scheduled.command {
+        case .set(let parameter, let value): change(parameter, to: value, scheduled: number)
+        case .undo: undo(scheduled: number)
+        default: apply(scheduled.command)
         }
       }
     }
@@ -94,6 +117,23 @@ extension Session {
     }
   }
 
+  /// The checkpoint of a run that is stopped, unless the moment is not one to go on from.
+  func keepLastMoment() {
+    guard let journal else { return }
+    var reason: String?
+    if case .halted(let why) = state { reason = why }
+    if reason == nil {
+      do {
+        try journal.checkpoint(self)
+      } catch {
+        reason = "\(error)"
+      }
+    }
+    guard let reason else { return log(.checkpoint, "after \(trainer.stepsDone) steps, to go on from") }
+    let last = journal.checkpoints.steps.last.map { "the last checkpoint is after \($0) steps" }
+    log(.warning, "no checkpoint of this moment: \(reason); \(last ?? "there is none")")
+  }
+
   // MARK: Waiting
 
   /// Waits while the database cannot take another row.
@@ -123,6 +163,7 @@ extension Session {
   /// Training stands still for as long as there is a reason; only a `stop` ends it sooner.
   private func wait(first: String? = nil, until reason: () -> String?) {
     guard var why = first ?? reason() else { return }
+    guard ending == nil else { return log(.warning, why) }
     let before = state
     state = .waiting(why)
     log(.warning, "training waits: \(why)")
@@ -187,9 +228,11 @@ extension Session {
     }
     interventions = checkpoint.state.interventions
     lastEvaluation = checkpoint.state.lastEvaluation
+    recordChangesOfThisMoment()
     let again = kept[interventions.count...].map { DueCommand.logged($0) }
     due = merge(again, due.filter { if case .scheduled = $0 { true } else { false } })
     forget(from: trainer.stepsDone)
+    if let schedule = trainer.allocator?.schedule { journal.record(schedule: schedule, from: trainer.stepsDone) }
     pauseAt = nil
     onGoBack?(trainer.stepsDone)
     return true

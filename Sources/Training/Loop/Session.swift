@@ -74,9 +74,7 @@ public final class Session {
       trainer.stepsDone == 0
         ? "\(description.method) on \(description.model), \(description.totalSteps) steps"
         : "goes on after \(trainer.stepsDone) of \(description.totalSteps) steps")
-    if trainer.stepsDone == 0, let schedule = trainer.allocator?.schedule {
-      journal?.record(schedule: schedule, from: 0)
-    }
+    if let schedule = trainer.allocator?.schedule { journal?.record(schedule: schedule, from: trainer.stepsDone) }
     publish(force: true)
     while !isAtEnd {
       doWhatIsDue()
@@ -99,12 +97,16 @@ public final class Session {
 
   private func step() throws(NonFiniteNumber) {
     let masksBefore = trainer.allocator?.maskCount ?? 0
+    let leftOut = trainer.allocator?.leavesOutPruned
     var record = try trainer.step()
     let done = trainer.stepsDone
     let isLast = isAtEnd
     if let allocator = trainer.allocator, allocator.maskCount > masksBefore, record.step <= allocator.schedule.finalStep
     {
       log(.mask, "mask to b(t) = \(record.budget): \(record.kept) triplets kept", step: record.step)
+    }
+    if trainer.allocator?.leavesOutPruned == true, leftOut == false {
+      log(.mask, "the pattern is final: pruned triplets are left out, the gradient's norm is that of the kept")
     }
     measure(record)
     self.record = record
@@ -147,14 +149,7 @@ public final class Session {
   public var wasStopped: Bool { ending != nil }
 
   private func finish(_ ending: Ending) -> Ending {
-    if case .stopped(discard: false) = ending, !isAtEnd {
-      do {
-        try journal?.checkpoint(self)
-        if journal != nil { log(.checkpoint, "after \(trainer.stepsDone) steps, to go on from") }
-      } catch {
-        log(.warning, "no checkpoint of this moment: \(error)")
-      }
-    }
+    if case .stopped(discard: false) = ending, !isAtEnd { keepLastMoment() }
     switch ending {
     case .finished:
       state = .done
@@ -263,24 +258,29 @@ public final class Session {
   /// Changes a hyper-parameter, once the change is where no crash can lose it.
   /// - Parameters:
   ///   - scheduled: the number of the scheduled command that asks for it.
-  ///   - isLogged: whether the log has it already: it was made by a process that ended before its next checkpoint.
+  ///   - logged: what the log has of it already: it was made by a process that ended before its next checkpoint.
   func change(
-    _ parameter: Hyperparameter, to value: Double, isUndo: Bool = false, scheduled: Int? = nil, isLogged: Bool = false
+    _ parameter: Hyperparameter, to value: Double, isUndo: Bool = false, scheduled: Int? = nil,
+    logged: Intervention? = nil
   ) {
     let old = self.value(of: parameter)
     let plan: (new: Double, apply: () -> Void)
     switch self.plan(parameter, value) {
     case .success(let found): plan = found
-    case .failure(let refusal): return refuse("\(parameter.rawValue) \(old) stays: \(refusal.reason)")
+    case .failure(let refusal):
+      // What is logged stands, else no later checkpoint would be of the same changes.
+      if let logged { interventions.append(logged) }
+      return refuse("\(parameter.rawValue) \(old) stays: \(refusal.reason)")
     }
-    guard plan.new != old || isLogged else { return }
-    let change = Intervention(
-      step: trainer.stepsDone, parameter: parameter, old: old, new: plan.new, isUndo: isUndo)
-    if let journal, !isLogged {
+    guard plan.new != old || logged != nil else { return }
+    let change =
+      logged
+      ?? Intervention(step: trainer.stepsDone, parameter: parameter, old: old, new: plan.new, isUndo: isUndo)
+    if let journal {
       guard
         untilWritten({ () throws(InputError) in
           try journal.checkpoint(self, isBeforeChange: true)
-          try journal.log(change, scheduled: scheduled)
+          if logged == nil { try journal.log(change, scheduled: scheduled) }
         })
       else { return }
     }
@@ -290,7 +290,7 @@ public final class Session {
     if parameter == .targetR || parameter == .deltaT, let schedule = trainer.allocator?.schedule {
       journal?.record(schedule: schedule, from: trainer.stepsDone)
     }
-    log(.intervention, "\(parameter.rawValue) \(short(old)) → \(short(plan.new))" + (isUndo ? " (taken back)" : ""))
+    log(.intervention, "\(parameter.rawValue) \(short(old)) → \(short(plan.new))" + (change.isUndo ? " (taken back)" : ""))
   }
 
   private struct Refusal: Error { let reason: String }
@@ -336,7 +336,8 @@ public final class Session {
   }
 
   /// Takes back the newest change that was neither taken back nor takes one back.
-  private func undo() {
+  /// - Parameter scheduled: the number of the scheduled command that asks for it.
+  func undo(scheduled: Int? = nil) {
     var skip = 0
     for intervention in interventions.reversed() {
       if intervention.isUndo {
@@ -344,7 +345,7 @@ public final class Session {
       } else if skip > 0 {
         skip -= 1
       } else {
-        return change(intervention.parameter, to: intervention.old, isUndo: true)
+        return change(intervention.parameter, to: intervention.old, isUndo: true, scheduled: scheduled)
       }
     }
     refuse("there is no change to take back")

@@ -93,6 +93,22 @@ extension TelemetryReader {
     }
   }
 
+  /// What is recorded of the triplets in the very row of a step: kept triplets a module, all, and the norms
+  /// ‖PᵀP − I‖_F, ‖QQᵀ − I‖_F a module, where they are. nil where the step has no such row.
+  public func tripletRow(at step: Int) throws(InputError) -> (ranks: [Int], frame: TripletFrame, orth: [Float]?)? {
+    try read { database in
+      guard try self.tripletStep(database, atMost: step) == step else { return nil }
+      let frame = try self.triplets(database, step: step)
+      let rank = self.description.initialRank
+      let ranks = self.description.modules.indices.map { k in
+        frame.kept[k * rank..<(k + 1) * rank].count { $0 }
+      }
+      let bytes = try Data.fetchOne(database, sql: "SELECT orth FROM triplets WHERE step = ?", arguments: [step])
+      let orth = bytes.flatMap { $0.count == 8 * ranks.count ? NumberBytes.float32($0) : nil }
+      return (ranks, frame, orth)
+    }
+  }
+
   /// nil where no such row has been written.
   public func live() throws(InputError) -> RecordedLive? { try read { database in try self.live(database) } }
 

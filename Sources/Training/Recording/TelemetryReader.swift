@@ -39,10 +39,11 @@ public final class TelemetryReader {
     self.path = path
     let absolute = AbsolutePath.of(path, from: ".")
     var status = stat()
-    guard stat(absolute, &status) == 0 else {
+    guard lstat(absolute, &status) == 0 else {
       throw InputError(.missing, file: path, String(cString: strerror(errno)))
     }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw InputError(file: path, "not a file") }
+    // SQLite makes files beside a database, wherever a link leads.
+    guard status.st_mode & S_IFMT == S_IFREG else { throw InputError(file: path, "not a regular file") }
     do {
       queue = try Self.open(absolute)
       let (facts, description) = try queue.read { database in

@@ -90,9 +90,11 @@ extension InputError {
     if let error = error as? InputError {
       self = error
     } else {
+      let code = (error as? DatabaseError)?.resultCode
+      let isDamage = code == .SQLITE_NOTADB || code == .SQLITE_CORRUPT
       self.init(
-        writing ? .unwritable : .malformed, file: path,
-        (writing ? "cannot be written: " : "cannot be read: ") + Self.reason(error))
+        writing && !isDamage ? .unwritable : .malformed, file: path,
+        (writing && !isDamage ? "cannot be written: " : "cannot be read: ") + Self.reason(error))
     }
   }
 

@@ -37,7 +37,8 @@ public struct RunFolder: Sendable {
     do {
       try manager.createDirectory(atPath: runs, withIntermediateDirectories: true)
       let taken = try manager.contentsOfDirectory(atPath: runs).compactMap { entry -> Int? in
-        entry.hasPrefix(name + "-") ? Int(entry.dropFirst(name.count + 1)) : nil
+        guard entry.hasPrefix(name + "-"), let number = Int(entry.dropFirst(name.count + 1)) else { return nil }
+        return number < .max ? number : nil
       }
       var number = (taken.max() ?? 0) + 1
       while true {
@@ -51,6 +52,27 @@ public struct RunFolder: Sendable {
       throw error
     } catch {
       throw InputError(.unwritable, file: runs, "cannot be made: \(error.localizedDescription)")
+    }
+  }
+}
+
+extension RunFolder {
+  /// - Throws: where something in the folder is a symbolic link: what is written there would land elsewhere.
+  func refuseLinks() throws(InputError) {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] {
+      var status = stat()
+      guard lstat(path + "/" + name, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { continue }
+      throw InputError(file: path + "/" + name, "a symbolic link, expected the run's own")
+    }
+  }
+
+  /// Removes what processes that were killed had begun to write. Only for who holds the run's lock.
+  func removeLeftovers() {
+    for folder in [path, checkpoints, adapter, snapshots] {
+      for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+      where name.contains(#/\.\d+-[0-9a-z]+\.tmp$/#) {
+        try? FileManager.default.removeItem(atPath: folder + "/" + name)
+      }
     }
   }
 }

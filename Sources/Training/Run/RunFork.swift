@@ -41,11 +41,10 @@ public enum RunFork {
       throw InputError(.usage, file: "", place: "--at \(step)", "expected a step from 0 to \(total - 1)")
     }
     var experiment = try Experiment.load(path: source.folder.experiment, overrides: changes)
-    let log = try InterventionLog.read(source.folder.interventions)
-    let standing = InterventionLog.standing(log).filter { $0.step < step }
-    let found = CheckpointFolder(path: source.folder.checkpoints).newest(upTo: step) { checkpoint in
-      standing.starts(with: checkpoint.state.interventions) ? nil : "of other changes"
-    }
+    try source.folder.refuseLinks()
+    var entries = InterventionLog.repeating(try InterventionLog.read(source.folder.interventions), before: step)
+    let standing = InterventionLog.standing(entries)
+    let found = CheckpointFolder(path: source.folder.checkpoints).newest(upTo: step, of: standing)
     let origin = found.checkpoint
     var notes = found.skipped.map { "passed over: \($0)" }
 
@@ -59,14 +58,14 @@ public enum RunFork {
       }
       return key
     }
-    var entries = log.filter { $0.kept == nil && $0.change.map(standing.contains) == true }
     if step > 0 {
       let before = old
       for (key, parameter) in live.sorted(by: { $0.key < $1.key }) where keys.contains(key) {
+        let value = standing.last { $0.parameter == parameter }?.new ?? before.value(of: parameter)
         entries.append(
           InterventionLog.Entry(
             change: Intervention(
-              step: step, parameter: parameter, old: before.value(of: parameter), new: experiment.value(of: parameter),
+              step: step, parameter: parameter, old: value, new: experiment.value(of: parameter),
               isUndo: false),
             kept: nil, scheduled: nil, time: Date().formatted(.iso8601)))
       }
@@ -94,11 +93,11 @@ public enum RunFork {
   /// A new run that does all of another again: its experiment, and its changes at their steps.
   public static func repeating(_ source: SavedRun, in runs: String) throws(InputError) -> RunFolder {
     let experiment = try Experiment.load(path: source.folder.experiment)
+    try source.folder.refuseLinks()
     let log = try InterventionLog.read(source.folder.interventions)
-    let standing = InterventionLog.standing(log)
     let folder = try RunFolder.create(in: runs, name: experiment.name)
     try AtomicFile.write(experiment.tomlText, to: folder.experiment)
-    try InterventionLog.write(log.filter { $0.change.map(standing.contains) == true }, to: folder.interventions)
+    try InterventionLog.write(InterventionLog.repeating(log), to: folder.interventions)
     return folder
   }
 }

@@ -2,6 +2,7 @@
 
 import AdaLoRA
 import Foundation
+import GRDB
 import Models
 
 /// Keeps one run in its folder. Used from the trainer's thread; the database has a thread of its own.
@@ -24,9 +25,10 @@ final class RunJournal {
   /// - Parameters:
   ///   - origin: what the run goes on from; nil where it begins.
   ///   - facts: of the machine and the run, for the database.
+  ///   - onCommit: what the disk says of each transaction, see `TelemetryRecorder`.
   init(
     _ folder: RunFolder, description: RunDescription, experiment: Experiment, origin: Checkpoint?,
-    facts: [String: String]
+    facts: [String: String], onCommit: @escaping @Sendable (Database) throws -> Void = { _ in }
   ) throws(InputError) {
     self.folder = folder
     checkpoints = CheckpointFolder(path: folder.checkpoints)
@@ -36,13 +38,25 @@ final class RunJournal {
     best = origin?.state.best
     beforeChange = origin?.state.beforeChange
     wallSeconds = origin?.state.wallSeconds ?? 0
-    if let origin { checkpoints.remove(after: origin.state.step) }
     recorder = try TelemetryRecorder(
       path: folder.telemetry, description: description, facts: facts, scoresEvery: experiment.telemetry.scoresEvery,
-      resumeAt: origin?.state.step ?? 0)
+      resumeAt: origin?.state.step ?? 0, onCommit: onCommit)
+    // Not before it is sure that the run can go on.
+    checkpoints.remove(after: origin?.state.step ?? -1)
+    AtomicFile.syncFolder(of: folder.checkpoints)
   }
 
   // MARK: Steps
+
+  /// The last step that the database has a row of.
+  var lastRecordedStep: Int? { recorder.lastStep }
+
+  /// Returns when all that was recorded is on disk.
+  func flush() throws(InputError) {
+    guard recorder.flush() else {
+      throw InputError(.unwritable, file: "", recorder.trouble ?? "\(folder.telemetry): cannot be written")
+    }
+  }
 
   /// Why nothing can be recorded at the moment; nil when all is well.
   var trouble: String? { recorder.trouble }
@@ -54,7 +68,6 @@ final class RunJournal {
       step: record, learningRate: session.trainer.options.learningRate, triplets: wants ? session.tripletFrame() : nil,
       ranks: ranks.0, nonzero: ranks.1, masked: masked,
       orth: wants ? OrthogonalityRegularizer.norms(session.trainer.store) : nil)
-    if let evaluation = record.eval { recorder.record(evaluation, split: "eval", step: record.step) }
   }
 
   func record(_ event: Event) { recorder.record(event) }
@@ -78,9 +91,7 @@ final class RunJournal {
   /// Writes the state as it is now.
   func checkpoint(_ session: Session, isBeforeChange: Bool = false) throws(InputError) {
     let step = session.trainer.stepsDone
-    guard recorder.flush() else {
-      throw InputError(.unwritable, file: folder.telemetry, recorder.trouble ?? "cannot be written")
-    }
+    try flush()
     if isBeforeChange { beforeChange = step }
     try Checkpoint.write(session.trainer, to: checkpoints.file(step: step)) { state in
       state.interventions = session.interventions
@@ -114,10 +125,7 @@ final class RunJournal {
 
   /// The newest checkpoint at or before a step whose changes are the beginning of those given.
   func checkpoint(upTo step: Int, within standing: [Intervention]) -> Checkpoint? {
-    checkpoints.newest(upTo: step) { checkpoint in
-      guard standing.starts(with: checkpoint.state.interventions) else { return "of other changes" }
-      return checkpoint.isFinite ? nil : "its weights are not finite"
-    }.checkpoint
+    checkpoints.newest(upTo: step, of: standing).checkpoint
   }
 
   /// Goes back to a checkpoint: everything after it is removed, from the log only in effect.
@@ -131,16 +139,4 @@ final class RunJournal {
 
   /// - Throws: what of the database could not be written.
   func close() throws(InputError) { try recorder.close() }
-}
-
-extension CheckpointFolder {
-  /// The newest checkpoint that a run can be resumed from.
-  /// - Parameter log: of the run's changes.
-  func resumable(_ log: [InterventionLog.Entry]) -> (checkpoint: Checkpoint?, skipped: [String]) {
-    let standing = InterventionLog.standing(log)
-    return newest { checkpoint in
-      standing.starts(with: checkpoint.state.interventions)
-        ? nil : "holds changes that the run went back over"
-    }
-  }
 }

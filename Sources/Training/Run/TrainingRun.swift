@@ -52,11 +52,11 @@ public final class TrainingRun {
         "\(experiment.data.maxLength) is more than the model's \(loaded.model.maximumLength) positions")
     }
     labels = data.labels
-    func tokenize(_ examples: TextExamples) -> TokenizedDataset {
-      TokenizedDataset(examples, tokenizer: loaded.tokenizer, maxLength: experiment.data.maxLength)
-    }
     let threads = Machine.threads(training.threads)
     let pool = WorkerPool(count: threads)
+    func tokenize(_ examples: TextExamples) -> TokenizedDataset {
+      TokenizedDataset(examples, tokenizer: loaded.tokenizer, maxLength: experiment.data.maxLength, on: pool)
+    }
     let adapter = experiment.adapter
     let allocator =
       adapter.peftType == .lora
@@ -84,6 +84,8 @@ public final class TrainingRun {
       try AtomicFile.write(experiment.tomlText, to: folder.experiment)
     }
     if let held { lock = held } else { lock = try RunLock(folder) }
+    try folder.refuseLinks()
+    folder.removeLeftovers()
     let log = try RunLog(path: folder.log)
     self.log = log
     let rank = adapter.initialRank
@@ -97,7 +99,8 @@ public final class TrainingRun {
       metric: evaluator == nil ? "" : "accuracy")
     var origin: Checkpoint?
     if case .existing = place {
-      let found = CheckpointFolder(path: folder.checkpoints).resumable(try InterventionLog.read(folder.interventions))
+      let standing = InterventionLog.standing(try InterventionLog.read(folder.interventions))
+      let found = CheckpointFolder(path: folder.checkpoints).newest(of: standing)
       notes = found.skipped.map { "passed over: \($0)" }
       origin = found.checkpoint
       try origin?.restore(trainer)
@@ -116,7 +119,10 @@ public final class TrainingRun {
     if let origin {
       let past = try? TelemetryReader(path: folder.telemetry).frame()
       session.take(origin.state, past: past?.history ?? [], events: past?.events ?? [])
-      notes.append("goes on after step \(origin.state.step) of \(training.totalStep)")
+      let first = journal.lastRecordedStep.map { $0 + 1 } ?? 0
+      if first < origin.state.step {
+        notes.append("the rows of steps \(first) to \(origin.state.step - 1) are not in the database")
+      }
       let differences = Machine.Arithmetic(threads: threads).differences(from: origin.state.machine)
       if !differences.isEmpty {
         notes.append("the numbers may differ in their last bits: \(differences.joined(separator: "; "))")
@@ -161,19 +167,28 @@ public final class TrainingRun {
     } else if asked != .float32 {
       log.write(Event(step: 0, kind: .started, text: "frozen weights in \(asked.rawValue), all else in float32"))
     }
-    let ending = session.run()
+    var ending = session.run()
     let elapsed = start.duration(to: .now)
-    if ending != .stopped(discard: true), session.trainer.store.isFinite {
-      try writeAdapter()
-      hasAdapter = true
-      if let snapshot = try session.snapshot() {
-        log.write(Event(step: session.trainer.stepsDone, kind: .export, text: "snapshot in \(snapshot)"))
-      }
-    }
-    if let failure { throw failure }
     let test = ending == .finished ? testSet?.evaluate(session.trainer.team) : nil
     if let test { journal.record(test: test, step: session.trainer.stepsDone) }
-    try journal.close()
+    if ending != .stopped(discard: true), session.trainer.store.isFinite {
+      // The adapter comes last: a run that has one is complete.
+      hasAdapter = session.untilWritten { () throws(InputError) in
+        try journal.flush()
+        if let snapshot = try session.snapshot() {
+          log.write(Event(step: session.trainer.stepsDone, kind: .export, text: "snapshot in \(snapshot)"))
+        }
+        try writeAdapter()
+      }
+      if !hasAdapter, ending == .finished { ending = .stopped(discard: false) }
+    }
+    if let failure { throw failure }
+    do {
+      try journal.close()
+    } catch {
+      guard case .stopped = ending else { throw error }
+      session.warn("\(error); they are made again from the last checkpoint")
+    }
     let busy = stepTimes.reduce(0, +) / 1000
     let ranks = session.trainer.allocator?.ranks ?? session.trainer.store.adapters.map(\.layout.rank)
     let summary = RunSummary(

@@ -14,13 +14,16 @@ struct Export: ParsableCommand {
       snapshot  tables, pictures, the screen and the adapter of the newest snapshot
       peft      the adapter, as `PeftModel.from_pretrained` loads it
       lora      the same as plain LoRA, for engines that know only that: E and the scale are folded into B
+      tensorboard  event files of the whole run, under loralib's tags
+
+      --step takes the adapter of a snapshot or a checkpoint of that step.
 
       Example:
         ranktop export sst2-adalora-1 --format lora --to sst2-lora
       """)
 
   enum Format: String, ExpressibleByArgument, CaseIterable {
-    case snapshot, peft, lora
+    case snapshot, peft, lora, tensorboard
   }
 
   @Argument(help: ArgumentHelp("A run's name or folder; the newest where left out.", valueName: "run"))
@@ -28,6 +31,9 @@ struct Export: ParsableCommand {
 
   @Option(help: ArgumentHelp("Of the snapshot after so many steps.", valueName: "n"))
   var step: Int?
+
+  @Flag(help: "Leave out what the last mask pruned, also where its λ has grown again since (peft, lora).")
+  var masked = false
 
   @Option(help: ArgumentHelp("A new or empty folder; a new one here where left out.", valueName: "dir"))
   var to: String?
@@ -38,6 +44,12 @@ struct Export: ParsableCommand {
   @Option(help: ArgumentHelp("Folder of runs.", valueName: "dir"))
   var runs = "runs"
 
+  func validate() throws {
+    if masked, format == .snapshot || format == .tensorboard {
+      throw ValidationError("--masked: only with --format peft or lora")
+    }
+  }
+
   func run() throws {
     let saved = try SavedRun.find(source, runs: runs)
     switch format {
@@ -47,17 +59,35 @@ struct Export: ParsableCommand {
         try AtomicFolder.copy(snapshot.path, to: path, whenTaken: collision)
       }
     case .peft:
-      let adapter = try saved.adapter(at: step)
       try write(name(saved, "adapter")) { (path, collision) throws(InputError) in
-        try AtomicFolder.copy(adapter, to: path, whenTaken: collision)
+        try adapter(of: saved, to: path, collision)
       }
     case .lora:
-      let adapter = try PEFTAdapter(folder: saved.adapter(at: step))
       try write(name(saved, "lora")) { (path, collision) throws(InputError) in
         try AtomicFolder.write(to: path, whenTaken: collision) { (folder) throws(InputError) in
-          try LoRAExport.write(adapter, to: folder)
+          let place = try adapter(of: saved, to: folder + "/adapter", .refuse)
+          try LoRAExport.write(try PEFTAdapter(folder: place), to: folder)
+          try? FileManager.default.removeItem(atPath: place)
         }
       }
+    case .tensorboard:
+      try write(name(saved, "tensorboard")) { (path, collision) throws(InputError) in
+        try AtomicFolder.write(to: path, whenTaken: collision) { (folder) throws(InputError) in
+          try TensorBoardRun.export(saved, to: folder)
+        }
+      }
+    }
+  }
+
+  /// The adapter at the end, of a snapshot or of a checkpoint, in this order.
+  private func adapter(
+    of saved: SavedRun, to path: String, _ collision: AtomicFolder.Collision
+  ) throws(InputError) -> String {
+    if !masked, let source = try? saved.adapter(at: step) {
+      return try AtomicFolder.copy(source, to: path, whenTaken: collision)
+    }
+    return try AtomicFolder.write(to: path, whenTaken: collision) { (folder) throws(InputError) in
+      try CheckpointExport.write(saved, step: step, masked: masked, to: folder)
     }
   }
 

@@ -82,8 +82,11 @@ class Ranktop:
         if self.db.execute("SELECT 1 FROM sqlite_master").fetchone() and not self.db.execute(
                 "SELECT 1 FROM meta WHERE key = 'writer' AND value LIKE 'ranktop_peft %'").fetchone():
             raise ValueError(f"{self.folder} holds another program's run")
-        self.db.executescript("PRAGMA application_id = 0x524B5450; PRAGMA user_version = 1; PRAGMA journal_mode = WAL; "
-                              "PRAGMA synchronous = NORMAL")
+        self.db.execute("PRAGMA journal_mode = WAL")
+        self.db.execute("PRAGMA synchronous = NORMAL")
+        self.db.execute("BEGIN IMMEDIATE")  # whoever looks sees all of this or nothing
+        self.db.execute("PRAGMA application_id = 0x524B5450")
+        self.db.execute("PRAGMA user_version = 1")
         for number, table in enumerate(TABLES):  # of an earlier run, the rows before `start` stay
             self.db.execute(f"CREATE TABLE IF NOT EXISTS {table} STRICT")
             self.db.execute(f"DELETE FROM {table.split('(')[0]}" + f" WHERE step >= {self.done}" * (number > 2))

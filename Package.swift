@@ -23,19 +23,20 @@ let package = Package(
   targets: [
     // MARK: C underneath
     .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
     .target(name: "CKernels", cSettings: [.treatAllWarnings(as: .error)]),
     .systemLibrary(name: "CNcurses", providers: [.apt(["libncurses-dev"])]),
     .target(name: "CTerminal", cSettings: [.treatAllWarnings(as: .error)]),
 
     // MARK: Rooms, from the ground up
-    .target(name: "Kernels", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: strict),
+    .target(name: "Kernels", dependencies: ["CKernels", "COneDNN", "COpenBLAS"], swiftSettings: strict),
     .target(name: "AdaLoRA", dependencies: ["Kernels"], swiftSettings: strict),
     .target(name: "Models", dependencies: ["Kernels"], swiftSettings: strict),
     .target(
       name: "Training",
       dependencies: [
         "AdaLoRA", "Models", "TOMLKit", .product(name: "Logging", package: "swift-log"),
-        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ],
       swiftSettings: strict),
     .target(name: "Dashboard", dependencies: ["Training", "CNcurses", "CTerminal"], swiftSettings: strict),

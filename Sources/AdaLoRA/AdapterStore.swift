@@ -41,6 +41,7 @@ public final class AdapterStore: @unchecked Sendable {
   public private(set) var adapters: [Adapter] = []
   public private(set) var dense: [Dense] = []
   private var state: State?
+  private lazy var pass = UpdatePass(self)
 
   private final class State {
     let firstMoment, secondMoment, smoothed, uncertainty: Buffer
@@ -130,18 +131,38 @@ public final class AdapterStore: @unchecked Sendable {
   /// Whether all weights are.
   public var isFinite: Bool { (0..<block.count).allSatisfy { block.weights[$0].isFinite } }
 
-  /// The L2 norm of all gradients.
-  public func gradientNorm() -> Double { Elementwise.sumOfSquares(block.gradients, count: block.count).squareRoot() }
+  /// One AdamW step over everything trainable; with an allocator, which scores but does not mask yet, its Ī, Ū and
+  /// scores are updated in the same pass over memory.
+  /// - Parameters:
+  ///   - count: updates so far, this one included (from 1): step t + 1.
+  ///   - gradientScale: what gradients count for in this update (clipping); they stay as they are.
+  ///   - pool: shares the work; nil does it on this thread, to the same bits.
+  public func update(
+    _ optimizer: AdamW, count: Int, gradientScale: Float = 1, allocator: RankAllocator? = nil,
+    on pool: WorkerPool? = nil
+  ) {
+    precondition(allocator.map { $0.store === self } ?? true, "the allocator is of another store")
+    let dense = ParameterUpdate(optimizer, count: count, gradientScale: gradientScale)
+    let sensitivity = allocator?.sensitivity(step: count - 1)
+    pass.adapterUpdate =
+      sensitivity.map { ParameterUpdate(optimizer, count: count, gradientScale: gradientScale, sensitivity: $0) }
+      ?? dense
+    pass.denseUpdate = dense
+    pass.scores = sensitivity == nil ? nil : allocator?.scores
+    run(on: pool)
+  }
 
-  /// Multiplies all gradients, as clipping does.
-  public func scaleGradients(by factor: Float) { Elementwise.scale(block.gradients, by: factor, count: block.count) }
+  /// Ī, Ū and the scores from the weights and gradients as they are.
+  func sense(_ sensitivity: Sensitivity, into scores: TripletScores) {
+    pass.adapterUpdate = ParameterUpdate(nil, sensitivity: sensitivity)
+    pass.denseUpdate = ParameterUpdate(nil)
+    pass.scores = scores
+    run(on: nil)
+  }
 
-  /// One AdamW step over everything trainable.
-  /// - Parameter count: updates so far, this one included (from 1).
-  public func update(_ optimizer: AdamW, count: Int) {
-    optimizer.update(
-      block.weights, gradient: block.gradients, m: moments.first, v: moments.second, count: block.count, step: count,
-      gradientScale: 1)
+  private func run(on pool: WorkerPool?) {
+    pass.workers = pool?.count ?? 1
+    if let pool { pool.run(pass) } else { pass.run(worker: 0) }
   }
 
   /// Adam's moments, laid out like the weights.

@@ -54,6 +54,16 @@ public struct BudgetSchedule: Codable, Sendable, Equatable {
     self.anchors = [Anchor(step: initialWarmup, budget: initialBudget, target: targetBudget)]
   }
 
+  /// Whether what `init` demands holds: a schedule that was read from a file may hold anything.
+  public var isSound: Bool {
+    initialWarmup >= 0 && finalWarmup >= 0 && totalSteps > 0 && initialWarmup < totalSteps
+      && finalWarmup < totalSteps - initialWarmup && maskInterval >= 1 && initialBudget >= 0 && !anchors.isEmpty
+      && anchors.allSatisfy {
+        (0...initialBudget).contains($0.budget) && (0...initialBudget).contains($0.target)
+          && (initialWarmup..<finalStep).contains($0.step)
+      }
+  }
+
   /// T − t_f, the last budgeting step.
   public var finalStep: Int { totalSteps - finalWarmup }
 

@@ -32,9 +32,7 @@ public struct OrthogonalityRegularizer: Sendable {
     _ factor: FloatPointer, rank: Int, columns: Int, count: Int, weight: Float, gradient: MutableFloatPointer,
     scratch a: MutableFloatPointer
   ) -> Double {
-    BLAS.multiply(rank, rank, columns, factor, .no, lda: columns, factor, .yes, ldb: columns, a, ldc: rank)
-    for i in 0..<rank { a[i * rank + i] -= 1 }
-    let square = Elementwise.sumOfSquares(a, count: rank * rank)
+    let square = Self.residual(factor, rank: rank, columns: columns, into: a)
     let norm = square.squareRoot()
     let share: Double
     let coefficient: Double
@@ -52,6 +50,29 @@ public struct OrthogonalityRegularizer: Sendable {
         gradient, ldc: columns)
     }
     return share
+  }
+
+  /// F·Fᵀ − I of a factor F [r, columns], r² floats.
+  /// - Returns: the square of its Frobenius norm.
+  private static func residual(
+    _ factor: FloatPointer, rank: Int, columns: Int, into a: MutableFloatPointer
+  ) -> Double {
+    BLAS.multiply(rank, rank, columns, factor, .no, lda: columns, factor, .yes, ldb: columns, a, ldc: rank)
+    for i in 0..<rank { a[i * rank + i] -= 1 }
+    return Elementwise.sumOfSquares(a, count: rank * rank)
+  }
+
+  /// ‖PᵀP − I‖_F and ‖QQᵀ − I‖_F of each adapter, in the store's order: two numbers an adapter. Reads only.
+  public static func norms(_ store: AdapterStore) -> [Float] {
+    let largest = store.adapters.map(\.layout.rank).max() ?? 0
+    let scratch = Buffer(count: largest * largest)
+    return store.adapters.flatMap { adapter in
+      let layout = adapter.layout
+      return [(layout.pOffset, adapter.outputSize), (layout.qOffset, adapter.inputSize)].map { offset, columns in
+        let factor = FloatPointer(store.block.weights + offset)
+        return Float(residual(factor, rank: layout.rank, columns: columns, into: scratch.base).squareRoot())
+      }
+    }
   }
 }
 

@@ -29,22 +29,24 @@ public final class RankAllocator {
   public var schedule: BudgetSchedule
   public var beta1: Double
   public var beta2: Double
-  public private(set) var scores: TripletScores
+  public let scores: TripletScores
   /// Whether each triplet was kept by the last mask; all true before the first.
-  public private(set) var kept: [Bool]
+  public internal(set) var kept: [Bool]
   /// The largest score that the last mask pruned; nil before the first and where nothing was pruned.
-  public private(set) var threshold: Float?
+  public internal(set) var threshold: Float?
   /// Masks so far.
-  public private(set) var maskCount = 0
+  public internal(set) var maskCount = 0
   /// S by the run's rule, as the last mask used it.
-  public private(set) var maskScores: [Float]
+  public internal(set) var maskScores: [Float]
   /// Whether the pattern is final.
-  public private(set) var isFrozen = false
+  public internal(set) var isFrozen = false
 
   private let rule: any AllocationRule
   /// Whether the reference's own edge cases are kept (ties pruned, t_f = 0 never forces a mask).
   private let followsReference: Bool
   private var order: [Int32]
+  /// Where each module's λ lie in the block.
+  private let lambdaOffsets: [Int]
 
   /// - Parameters:
   ///   - store: every adapter of the same initial rank r₀, marked trainable.
@@ -77,6 +79,8 @@ public final class RankAllocator {
     kept = Array(repeating: true, count: modules * initialRank)
     maskScores = Array(repeating: 0, count: modules * initialRank)
     order = Array(repeating: 0, count: modules * initialRank)
+    keptCount = modules * initialRank
+    lambdaOffsets = store.adapters.compactMap(\.layout.lambdaOffset)
     rule = Self.rule(scoring, followsReference: followsReference)
   }
 
@@ -91,7 +95,7 @@ public final class RankAllocator {
   }
 
   /// Triplets kept by the last mask, of all modules.
-  public var keptCount: Int { kept.count { $0 } }
+  public private(set) var keptCount: Int
 
   /// λ that are not zero now, of module `index`.
   public func nonzero(_ index: Int) -> Int {
@@ -99,12 +103,22 @@ public final class RankAllocator {
     return (0..<scores.rank).count { lambda[$0] != 0 }
   }
 
+  /// λ that are not zero now, of all modules.
+  public var nonzeroCount: Int {
+    var count = 0
+    for offset in lambdaOffsets {
+      let lambda = store.block.weights + offset
+      for i in 0..<scores.rank where lambda[i] != 0 { count += 1 }
+    }
+    return count
+  }
+
   // MARK: A step
 
   /// Updates Ī, Ū and the scores, then masks λ if the schedule says so.
   ///
-  /// In the `paper` dialect I is taken before the optimizer: call `updateSensitivity(step:)` there and `mask(step:)`
-  /// after it instead.
+  /// `AdapterStore.update` does the first of the two with its own step, and in the `paper` dialect from the weights
+  /// before it, if it is given the allocator; then call `mask(step:)` alone.
   @discardableResult
   public func updateAndMask(step: Int) throws(NonFiniteScore) -> Allocation {
     updateSensitivity(step: step)
@@ -113,17 +127,20 @@ public final class RankAllocator {
 
   /// Ī, Ū and the scores from the weights and gradients as they are; nothing after T − t_f.
   public func updateSensitivity(step: Int) {
-    guard step < schedule.finalStep else { return }
-    for k in store.adapters.indices {
-      scores.update(store, adapter: k, beta1: beta1, beta2: beta2)
-    }
+    if let sensitivity = sensitivity(step: step) { store.sense(sensitivity, into: scores) }
+  }
+
+  /// How step t smooths; nil after T − t_f.
+  func sensitivity(step: Int) -> Sensitivity? {
+    guard step < schedule.finalStep else { return nil }
+    return Sensitivity(beta1: beta1, beta2: beta2, precedesStep: dialect == .paper)
   }
 
   /// Prunes to b(t) where step t masks.
   /// - Throws: `NonFiniteScore`, before anything is masked.
   @discardableResult
   public func mask(step: Int) throws(NonFiniteScore) -> Allocation {
-    scores.readMagnitudes(store)
+    scores.readMagnitudes(store.block.weights, lambdaOffsets)
     // With t_f = 0 the schedule never reaches b_T; the last step does it. In PEFT T − t_f masks whatever ΔT says.
     let isLast = step == schedule.totalSteps - 1 && schedule.finalWarmup == 0 && !followsReference
     let isForced = isLast || (dialect == .peft && step == schedule.finalStep)
@@ -147,6 +164,7 @@ public final class RankAllocator {
       maskScores[i] = score
     }
     threshold = rule.select(budget: budget, scores: maskScores, rank: scores.rank, order: &order, kept: &kept)
+    keptCount = kept.count { $0 }
   }
 
   /// From here on the pattern stands; PEFT drops Ī and Ū with it.
@@ -158,8 +176,8 @@ public final class RankAllocator {
   }
 
   private func applyPattern() {
-    for k in store.adapters.indices {
-      let lambda = store.lambda(k)
+    for (k, offset) in lambdaOffsets.enumerated() {
+      let lambda = store.block.weights + offset
       for i in 0..<scores.rank where !kept[k * scores.rank + i] { lambda[i] = 0 }
     }
   }

@@ -72,8 +72,7 @@ public final class SVDLinear {
       self.workspace
       ?? Workspace(
         arena: Arena(capacity: 0), gradients: adapters.block.gradients, slots: adapters.adapters.count)
-    let rank = adapters.adapters[index].layout.rank
-    workspace.arena.reserve(rows * 4 * (rank + 16))
+    workspace.arena.reserve(layer.savedFloats(rows: rows) + layer.scratchFloats(rows: rows))
     self.layer = layer
     self.workspace = workspace
     self.rows = rows

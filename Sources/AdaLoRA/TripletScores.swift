@@ -3,82 +3,84 @@
 import Kernels
 
 /// Per-triplet sums of the element scores, module-major: element k·r₀ + i is triplet i of module k.
-public struct TripletScores: Codable, Sendable, Equatable {
+public final class TripletScores {
   /// r₀.
   public let rank: Int
-  /// s(λ), mean s(P) and mean s(Q) with s = Ī·Ū.
-  public internal(set) var lambdaPart: [Float]
-  public internal(set) var pPart: [Float]
-  public internal(set) var qPart: [Float]
-  /// I(λ) + mean I(P) + mean I(Q), and the same of Ī and of Ū.
-  public internal(set) var sensitivity: [Float]
-  public internal(set) var smoothedSensitivity: [Float]
-  public internal(set) var uncertainty: [Float]
-  /// |λ| as of the last look.
-  public internal(set) var magnitude: [Float]
+  /// Triplets of all modules.
+  public let count: Int
   /// One draw per triplet for the whole run.
   public let random: [Float]
+  private let values: Buffer
+
+  private enum Part: Int, CaseIterable { case lambda, p, q, sensitivity, smoothed, uncertainty, magnitude }
 
   init(modules: Int, rank: Int, seed: UInt64) {
     self.rank = rank
-    let zeros = [Float](repeating: 0, count: modules * rank)
-    lambdaPart = zeros
-    pPart = zeros
-    qPart = zeros
-    sensitivity = zeros
-    smoothedSensitivity = zeros
-    uncertainty = zeros
-    magnitude = zeros
-    var source = RandomSource(seed: seed, purpose: 2)
-    random = zeros.map { _ in Float(source.uniform()) }
+    count = modules * rank
+    values = Buffer(count: Part.allCases.count * count)
+    random = Self.draws(seed: seed, count: count)
   }
+
+  /// The draws of the rule `random`, uniform in [0, 1): the same for the same seed, so that a record need not hold them.
+  public static func draws(seed: UInt64, count: Int) -> [Float] {
+    var source = RandomSource(seed: seed, purpose: 2)
+    return (0..<count).map { _ in Float(source.uniform()) }
+  }
+
+  /// s(λ) with s = Ī·Ū.
+  public var lambdaPart: [Float] { array(.lambda) }
+  /// mean s(P).
+  public var pPart: [Float] { array(.p) }
+  /// mean s(Q).
+  public var qPart: [Float] { array(.q) }
+  /// Ī(λ) + mean Ī(P) + mean Ī(Q).
+  public var smoothedSensitivity: [Float] { array(.smoothed) }
+  /// The same of Ū.
+  public var uncertainty: [Float] { array(.uncertainty) }
 
   /// S of triplet `index` by `rule`.
   @inline(__always)
   public func score(_ index: Int, by rule: ScoringRule) -> Float {
     switch rule {
-    case .smoothed, .uniform: lambdaPart[index] + (pPart[index] + qPart[index])
-    case .sensitivity: sensitivity[index]
-    case .magnitude: magnitude[index]
+    case .smoothed, .uniform: self[.lambda][index] + (self[.p][index] + self[.q][index])
+    case .sensitivity: self[.sensitivity][index]
+    case .magnitude: self[.magnitude][index]
     case .random: random[index]
     }
   }
 
-  /// Updates Ī and Ū of one adapter from the store's weights and gradients, and its triplets' parts.
-  mutating func update(_ store: AdapterStore, adapter index: Int, beta1: Double, beta2: Double) {
-    let adapter = store.adapters[index]
-    let layout = adapter.layout
-    let block = store.block
-    let smoothed = store.smoothedSensitivity
-    let unsure = store.uncertainty
-
-    func row(_ offset: Int, _ count: Int) -> Sensitivity.Sums {
-      Sensitivity.update(
-        block.weights + offset, gradient: block.gradients + offset, smoothed: smoothed + offset,
-        uncertainty: unsure + offset, count: count, beta1: beta1, beta2: beta2)
-    }
-
-    for i in 0..<layout.rank {
-      let p = row(layout.pOffset + i * adapter.outputSize, adapter.outputSize)
-      let q = row(layout.qOffset + i * adapter.inputSize, adapter.inputSize)
-      let pShare = 1 / Float(adapter.outputSize)
-      let qShare = 1 / Float(adapter.inputSize)
-      var l = Sensitivity.Sums()
-      if let offset = layout.lambdaOffset { l = row(offset + i, 1) }
-      let triplet = index * rank + i
-      lambdaPart[triplet] = l.product
-      pPart[triplet] = p.product * pShare
-      qPart[triplet] = q.product * qShare
-      sensitivity[triplet] = l.sensitivity + (p.sensitivity * pShare + q.sensitivity * qShare)
-      smoothedSensitivity[triplet] = l.smoothed + (p.smoothed * pShare + q.smoothed * qShare)
-      uncertainty[triplet] = l.uncertainty + (p.uncertainty * pShare + q.uncertainty * qShare)
+  /// All parts that training changes, one after another, to be saved and set again.
+  var saved: [Float] {
+    get { values.values }
+    set {
+      precondition(newValue.count == values.count, "\(newValue.count) saved scores for \(values.count)")
+      for i in newValue.indices { values.base[i] = newValue[i] }
     }
   }
 
-  mutating func readMagnitudes(_ store: AdapterStore) {
-    for k in store.adapters.indices {
-      let lambda = store.lambda(k)
-      for i in 0..<rank { magnitude[k * rank + i] = abs(lambda[i]) }
+  private subscript(_ part: Part) -> MutableFloatPointer { values.base + part.rawValue * count }
+
+  private func array(_ part: Part) -> [Float] { Array(UnsafeBufferPointer(start: self[part], count: count)) }
+
+  /// Takes the sums over a triplet's λ and over its rows of Pᵀ and Q. Different triplets may be set at the same time.
+  func set(
+    _ index: Int, lambda: Sensitivity.Sums, p: Sensitivity.Sums, outputSize: Int, q: Sensitivity.Sums, inputSize: Int
+  ) {
+    let pShare = 1 / Float(outputSize)
+    let qShare = 1 / Float(inputSize)
+    self[.lambda][index] = lambda.product
+    self[.p][index] = p.product * pShare
+    self[.q][index] = q.product * qShare
+    self[.sensitivity][index] = lambda.sensitivity + (p.sensitivity * pShare + q.sensitivity * qShare)
+    self[.smoothed][index] = lambda.smoothed + (p.smoothed * pShare + q.smoothed * qShare)
+    self[.uncertainty][index] = lambda.uncertainty + (p.uncertainty * pShare + q.uncertainty * qShare)
+  }
+
+  /// |λ| as it is now.
+  func readMagnitudes(_ weights: FloatPointer, _ lambdaOffsets: [Int]) {
+    let magnitude = self[.magnitude]
+    for (k, offset) in lambdaOffsets.enumerated() {
+      for i in 0..<rank { magnitude[k * rank + i] = abs(weights[offset + i]) }
     }
   }
 }

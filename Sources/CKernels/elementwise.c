@@ -23,37 +23,31 @@ RT_VECTOR void rt_add_column_sums(float *out, const float *x, size_t rows, size_
   }
 }
 
-RT_VECTOR void rt_scale_columns(float *out, const float *x, const float *factor, float scale, size_t rows,
-                                size_t cols) {
+RT_VECTOR void rt_scale_rows(float *out, const float *x, const float *factor, float scale, size_t rows, size_t cols) {
   for (size_t r = 0; r < rows; r++) {
-    RT_EACH_MASKED
-    for (size_t c = 0; c < cols; c++) out[r * cols + c] = scale * factor[c] * x[r * cols + c];
+    float f = factor ? scale * factor[r] : scale;
+    RT_EACH
+    for (size_t c = 0; c < cols; c++) out[r * cols + c] = f * x[r * cols + c];
   }
 }
 
-/// Sixteen numbers that stay in registers.
-typedef float lanes __attribute__((vector_size(64)));
-
-RT_VECTOR void rt_add_column_dots(float *out, const float *x, const float *y, float scale, size_t rows, size_t cols) {
+RT_VECTOR void rt_add_scaled_rows(float *out, const float *x, const float *factor, float scale, size_t rows,
+                                  size_t cols) {
   RT_CONTRACT
-  for (size_t start = 0; start < cols; start += 16) {
-    size_t width = cols - start < 16 ? cols - start : 16;
-    lanes sums = {0};
-    for (size_t r = 0; r < rows; r++) {
-      size_t i = r * cols + start;
-      lanes a = {0}, b = {0};
-      // Lanes past the width read what follows in memory, while there is any, and are thrown away.
-      size_t size = (i + 16 <= rows * cols ? 16 : width) * sizeof(float);
-      if (size == sizeof(lanes)) {
-        memcpy(&a, x + i, sizeof(lanes));
-        memcpy(&b, y + i, sizeof(lanes));
-      } else {
-        memcpy(&a, x + i, size);
-        memcpy(&b, y + i, size);
-      }
-      sums += a * b;
-    }
-    for (size_t c = 0; c < width; c++) out[start + c] += scale * sums[c];
+  for (size_t r = 0; r < rows; r++) {
+    float f = factor ? scale * factor[r] : scale;
+    RT_EACH
+    for (size_t c = 0; c < cols; c++) out[r * cols + c] += f * x[r * cols + c];
+  }
+}
+
+RT_VECTOR void rt_add_row_dots(float *out, const float *x, const float *y, float scale, size_t rows, size_t cols) {
+  for (size_t r = 0; r < rows; r++) {
+    RT_REASSOCIATE
+    float sum = 0;
+    RT_EACH
+    for (size_t c = 0; c < cols; c++) sum += x[r * cols + c] * y[r * cols + c];
+    out[r] += scale * sum;
   }
 }
 

@@ -117,7 +117,7 @@ extension Binding {
   fileprivate var isOutsideModes: Bool {
     switch context {
     case .anywhere, .panel: true
-    case .help, .commandLine, .filter, .quitting: false
+    case .help, .commandLine, .filter, .quitting, .halted: false
     }
   }
 

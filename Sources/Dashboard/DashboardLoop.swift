@@ -1,6 +1,7 @@
 // The dashboard's life on the main thread: events in, cells out, asleep when nothing changes.
 
 import Dispatch
+import Models
 import Training
 
 public final class DashboardLoop {
@@ -9,7 +10,10 @@ public final class DashboardLoop {
 
   private let terminal: any Terminal
   private let mailbox: Mailbox<Frame>
-  private let send: (Command) -> Void
+  /// Frames of the run that is shown beside the first.
+  private var beside: Mailbox<Frame>?
+  private let openBeside: ((String) throws(InputError) -> Mailbox<Frame>)?
+  private let send: (Command) throws(InputError) -> Void
   private let suspend: () -> Void
   private let clock: () -> Double
   public private(set) var state: DashboardState
@@ -17,17 +21,25 @@ public final class DashboardLoop {
 
   /// - Parameters:
   ///   - mailbox: its `wake` must be the terminal's `waker`.
+  ///   - beside: frames of a run to be shown beside the first from the start; the same holds for its `wake`.
+  ///   - openBeside: frames of the run of a name or folder; they may stop when the mailbox is let go. Nil: there are no
+  ///     runs to be had.
   ///   - configuration: the person's keys and colours; the terminal was given the glyphs.
+  ///   - send: brings a command to whoever trains; what it throws is shown.
   ///   - suspend: gives the terminal back and stops the process until it is continued.
   ///   - clock: seconds from any fixed moment.
   public init(
-    terminal: any Terminal, mailbox: Mailbox<Frame>, configuration: Configuration = Configuration(),
-    send: @escaping (Command) -> Void,
+    terminal: any Terminal, mailbox: Mailbox<Frame>, beside: Mailbox<Frame>? = nil,
+    openBeside: ((String) throws(InputError) -> Mailbox<Frame>)? = nil,
+    configuration: Configuration = Configuration(),
+    send: @escaping (Command) throws(InputError) -> Void,
     suspend: @escaping () -> Void = {},
     clock: @escaping () -> Double = { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
   ) {
     self.terminal = terminal
     self.mailbox = mailbox
+    self.beside = beside
+    self.openBeside = openBeside
     self.send = send
     self.suspend = suspend
     self.clock = clock
@@ -43,6 +55,7 @@ public final class DashboardLoop {
       _ = update(&state, .frame(frame))
       lastFrame = clock()
     }
+    if let frame = beside?.take() { _ = update(&state, .beside(frame)) }
     draw()
     while true {
       let event = terminal.nextEvent(timeout: timeout(lastFrame))
@@ -66,14 +79,36 @@ public final class DashboardLoop {
         }
         needsDrawing = true
       }
-      if now - lastFrame >= Self.frameInterval, let frame = mailbox.take() {
-        _ = update(&state, .frame(frame))
+      if now - lastFrame < Self.frameInterval {
+        isFrameLikely = true
+      } else if takeFrames() {
         lastFrame = now
         needsDrawing = true
-      } else if now - lastFrame < Self.frameInterval {
-        isFrameLikely = true
       }
       if needsDrawing { draw() }
+    }
+  }
+
+  /// Takes what was posted by the run and by the one beside it.
+  private func takeFrames() -> Bool {
+    let frame = mailbox.take()
+    let other = beside?.take()
+    if let frame { _ = update(&state, .frame(frame)) }
+    if let other { _ = update(&state, .beside(other)) }
+    return frame != nil || other != nil
+  }
+
+  private func show(beside run: String) {
+    guard let openBeside else {
+      _ = update(&state, .warning("there are no other runs to be had here"))
+      return
+    }
+    do {
+      let opened = try openBeside(run)
+      beside = opened
+      _ = update(&state, .beside(opened.take()))
+    } catch {
+      _ = update(&state, .warning(error.description))
     }
   }
 
@@ -95,8 +130,15 @@ public final class DashboardLoop {
   private func handle(_ effects: [Effect]) -> QuitMode? {
     for effect in effects {
       switch effect {
-      case .send(let command): send(command)
+      case .send(let command):
+        do {
+          try send(command)
+        } catch {
+          _ = update(&state, .warning(error.description))
+        }
       case .suspend: suspend()
+      case .beside(let run): show(beside: run)
+      case .alone: beside = nil
       case .redraw: shown = nil
       case .quit(let mode): return mode
       }

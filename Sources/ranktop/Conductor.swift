@@ -30,6 +30,8 @@ final class Conductor {
   let commands = CommandQueue()
   /// Where the session posts frames; nil where nobody watches.
   let frames: Mailbox<Frame>?
+  /// Whether the person asked for the training to go on without a terminal.
+  private(set) var goesOnInBackground = false
   private let screen: ScreenArguments
   private let configuration: Configuration
 
@@ -107,7 +109,7 @@ final class Conductor {
     commands.send(.stop(discard: mode == .discard))
     let status: Int32 =
       switch mode {
-      case .over, .keep, .discard: 0
+      case .over, .watched, .background, .keep, .discard: 0
       case .interrupted: EndRequest.interrupt.exitStatus
       case .requested(let request): request.exitStatus
       }

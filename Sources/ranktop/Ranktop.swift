@@ -11,7 +11,10 @@ struct Ranktop: ParsableCommand {
     commandName: "ranktop",
     abstract: "Fine-tunes transformers with AdaLoRA and shows where rank goes.",
     version: "0.1.0",
-    subcommands: [Demo.self, Train.self, Eval.self, Export.self, Parity.self, Doctor.self],
+    subcommands: [
+      Demo.self, Train.self, Resume.self, Replay.self, Fork.self, Runs.self, Eval.self, Export.self, Parity.self,
+      Doctor.self,
+    ],
     defaultSubcommand: Demo.self)
 
   static func main() {

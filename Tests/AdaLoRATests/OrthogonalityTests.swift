@@ -64,6 +64,25 @@ struct OrthogonalityTests {
     }
   }
 
+  @Test("the norms are those of each P and Q, and their mean is R; nothing is changed")
+  func norms() {
+    let store = makeStore()
+    store.zeroGradients()
+    let before = (0..<store.block.count).map { store.block.weights[$0] }
+    let norms = OrthogonalityRegularizer.norms(store)
+    #expect((0..<store.block.count).map { store.block.weights[$0] } == before)
+    #expect((0..<store.block.count).allSatisfy { store.block.gradients[$0] == 0 })
+    #expect(norms.count == 4)
+    let r = store.orthogonalityRegularization(weight: 0, dialect: .peft)
+    #expect(abs(norms.reduce(0) { $0 + Double($1) } / 4 - r) < 1e-6 * r)
+    // Q of the second adapter loses its length: ‖0 − I‖_F = √3, and no other norm moves.
+    let q = store.adapters[1].layout.qOffset
+    for i in q..<q + 3 * 11 { store.block.weights[i] = 0 }
+    let shorter = OrthogonalityRegularizer.norms(store)
+    #expect(Array(shorter[..<3]) == Array(norms[..<3]))
+    #expect(abs(shorter[3] - Float(3).squareRoot()) < 1e-6)
+  }
+
   @Test("a γ of 0 leaves the gradients alone")
   func zeroWeight() {
     let store = makeStore()

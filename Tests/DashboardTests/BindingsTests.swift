@@ -27,9 +27,17 @@ struct BindingsTests {
   }
 
   @Test("the help lists every binding and every command, with the reason where one cannot work")
-  func help() {
-    for run in [FakeRun.demo, .lora] {
-      let state = DashboardState(run.frame(at: 120), width: 200, height: 60)
+  func help() throws {
+    for control in [RunControl.own(keepsCheckpoints: false), .own(keepsCheckpoints: true), .remote, .readOnly] {
+      for run in [FakeRun.demo, .lora] { try help(run, control) }
+    }
+  }
+
+  private func help(_ run: FakeRun, _ control: RunControl) throws {
+    do {
+      var frame = run.frame(at: 120)
+      frame.control = control
+      let state = DashboardState(frame, width: 200, height: 60)
       let lines = HelpContent(panel: .ranks, state: state, width: 98).lines.map { line in
         line.runs.map(\.text).joined()
       }

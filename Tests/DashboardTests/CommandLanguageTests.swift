@@ -42,7 +42,15 @@ struct CommandLanguageTests {
     ("filter", .filter("")),
     ("goto 120", .goTo(step: 120)),
     ("live", .live),
-    ("fork", .unavailable("fork: comes with durable runs")),
+    ("checkpoint", .command(.checkpoint)),
+    ("fork", .fork),
+    ("fork at 120", .command(.fork(step: 120))),
+    ("rewind", .command(.rewind)),
+    ("recover", .command(.recover(learningRate: nil))),
+    ("recover 1e-4", .command(.recover(learningRate: 1e-4))),
+    ("beside sst2-lora-1", .beside("sst2-lora-1")),
+    (":beside ../runs/lr=1e-3 b", .beside("../runs/lr=1e-3 b")),
+    ("alone", .alone),
   ]
 
   @Test("a command line means one statement", arguments: understood)
@@ -71,6 +79,11 @@ struct CommandLanguageTests {
     ("export png", "export png: one of json, csv, svg, txt, adapter"),
     ("undo all", "undo takes nothing after it, not all"),
     ("stop now", "stop [keep|discard], not now"),
+    ("fork 12", "fork [at STEP], not 12"),
+    ("fork at -1", "fork at STEP: which step? a whole number of at least 0"),
+    ("recover fast", "recover [RATE]: a learning rate such as 1e-4, not fast"),
+    ("recover 0", "lr 0 must be above 0"),
+    ("beside", "beside RUN: which run, by its name or folder?"),
     ("focus 7", "focus PANEL: one of ranks, importance, budget, training, triplet, events"),
   ]
 
@@ -89,14 +102,23 @@ struct CommandLanguageTests {
     #expect(throws: CommandLanguage.Problem(text: "live is not a command for the training loop")) {
       try CommandLanguage.parseScheduled("3:live")
     }
+    #expect(try CommandLanguage.parseScheduled("3:checkpoint").command == .checkpoint)
+    for text in ["fork", "fork at 2", "rewind", "recover", "recover 1e-4"] {
+      let problem = "\(text) cannot be scheduled: a run does it only when it is told to"
+      #expect(throws: CommandLanguage.Problem(text: problem)) { try CommandLanguage.parseScheduled("3:" + text) }
+    }
   }
 
   @Test("every entry of the help is understood in its shortest form")
   func entriesAreUnderstood() throws {
-    let arguments = ["set": "set beta1 0.5", "target": "target 1", "goto": "goto 1", "focus": "focus ranks"]
+    let arguments = [
+      "set": "set beta1 0.5", "target": "target 1", "goto": "goto 1", "focus": "focus ranks", "beside": "beside b-1",
+    ]
     for entry in CommandLanguage.entries {
-      let statement = try CommandLanguage.parse(arguments[entry.name] ?? entry.name)
-      if case .command = statement { #expect(entry.isForTraining) } else { #expect(!entry.isForTraining) }
+      let text = arguments[entry.name] ?? entry.name
+      _ = try CommandLanguage.parse(text)
+      let scheduled = try? CommandLanguage.parseScheduled("7:" + text)
+      #expect((scheduled != nil) == entry.canBeScheduled, "\(text)")
       #expect(entry.usage.hasPrefix(entry.name))
     }
   }
@@ -114,11 +136,15 @@ struct CommandLanguageTests {
     ("quit ", ["keep", "discard"]),
     ("zzz", []),
     ("undo ", []),
+    ("fork ", ["at"]),
+    ("re", ["resume", "rewind", "recover"]),
+    ("recover ", ["5e-4"]),
   ]
 
   @Test("tab offers what can stand next", arguments: completed)
   func completes(text: String, candidates: [String]) {
-    #expect(CommandLanguage.completions(for: text, values: [.beta1: 0.85, .targetR: 2]) == candidates)
+    #expect(
+      CommandLanguage.completions(for: text, values: [.beta1: 0.85, .targetR: 2, .learningRate: 1e-3]) == candidates)
   }
 
   @Test("tab walks through the candidates and shift-tab back; a single one is finished with a blank")

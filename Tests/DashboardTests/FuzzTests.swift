@@ -34,14 +34,18 @@ struct FuzzTests {
         let isSmall = pick(3) > 0
         event = .input(
           .resize(width: isSmall ? 1 + pick(130) : 1 + pick(300), height: isSmall ? 1 + pick(45) : 1 + pick(100)))
-      case 90..<96: event = .frame(frames[pick(frames.count)])
+      case 90..<95: event = .frame(frames[pick(frames.count)])
+      case 95: event = .beside(pick(4) == 0 ? nil : frames[pick(frames.count)])
       case 96..<99:
         clock += Double(pick(40)) / 10
         event = .tick(seconds: clock)
       default: event = .endRequested([.interrupt, .terminate, .hangUp][pick(3)])
       }
       for case .quit in update(&state, event) { quits += 1 }
-      if case .quitting = state.mode, pick(4) == 0 { state.mode = .normal }
+      switch state.mode {
+      case .quitting, .halted: if pick(4) == 0 { state.mode = .normal }
+      default: break
+      }
       if case .command = state.mode, pick(12) == 0 { state.strike(.enter) }
       let count = state.frame?.description.modules.count ?? 0
       guard count == 0 || (state.module >= 0 && state.module < count), state.triplet >= 0,
@@ -73,6 +77,16 @@ struct FuzzTests {
     frames += [
       uniform.frame(at: 300, state: .evaluating), uniform.frame(at: 800, state: .failed("R is nan at step 3")),
     ]
+    frames += [
+      demo.frame(at: 170, state: .waiting("No space left on device")), demo.frame(at: 180, state: .halted("R is nan")),
+    ]
+    for (index, control) in [RunControl.own(keepsCheckpoints: true), .remote, .readOnly].enumerated() {
+      for extra in [0, 1] {
+        var frame = demo.frame(at: 190 + index, state: extra == 0 ? .training : .halted("R is nan"))
+        frame.control = control
+        frames.append(frame)
+      }
+    }
     frames += [
       FakeRun.lora.frame(at: 100, state: .paused), FakeRun.single.frame(at: 200), FakeRun.large.frame(at: 700),
     ]

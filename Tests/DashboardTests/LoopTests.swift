@@ -1,5 +1,6 @@
 // The loop over a scripted terminal: what it draws, when, and how it ends.
 
+import Models
 import Testing
 
 @testable import Dashboard
@@ -102,7 +103,7 @@ struct LoopTests {
     #expect(sent == [.pause, .stop(discard: false)])
     #expect(suspended == 1)
     #expect(terminal.timeouts[2] == 4000)
-    #expect(terminal.shown.contains { $0.text.contains("s: comes with durable runs") })
+    #expect(terminal.shown.contains { $0.text.contains("s: this run keeps no checkpoints") })
     #expect(terminal.shown.contains { $0.width == 120 && $0.height == 40 })
   }
 
@@ -117,6 +118,38 @@ struct LoopTests {
       terminal: terminal, mailbox: mailbox, send: { sent.append($0) }, clock: { terminal.clock })
     #expect(loop.run() == .requested(.hangUp))
     #expect(sent == [.stop(discard: false)])
+  }
+
+  @Test("a run is opened beside the first, follows, and is let go; what cannot be opened is told")
+  func beside() {
+    let mailbox = Mailbox<Frame>()
+    mailbox.post(FakeRun.demo.frame(at: 100))
+    var other = FakeRun.demo
+    other.name = "demo-2"
+    let frames = [other.frame(at: 50), other.frame(at: 60)]
+    weak var opened: Mailbox<Frame>?
+    func typed(_ text: String) -> [ScriptedTerminal.Line] {
+      text.unicodeScalars.map { .init(event: .key(.character($0)), seconds: 0.001) }
+        + [.init(event: .key(.enter), seconds: 0.001)]
+    }
+    var script = typed(":beside nowhere") + typed(":beside demo-2")
+    script.append(.init(event: nil, seconds: 1, then: { opened?.post(frames[1]) }))
+    script += typed(":alone")
+    let terminal = ScriptedTerminal(script)
+    let loop = DashboardLoop(
+      terminal: terminal, mailbox: mailbox,
+      openBeside: { (run) throws(InputError) in
+        guard run == "demo-2" else { throw InputError(.missing, file: run, "no run") }
+        let mailbox = Mailbox<Frame>()
+        mailbox.post(frames[0])
+        opened = mailbox
+        return mailbox
+      }, send: { _ in }, clock: { terminal.clock })
+    _ = loop.run()
+    #expect(terminal.shown.contains { $0.text.contains("nowhere: no run") })
+    #expect(terminal.shown.contains { $0.text.contains("its step 49") })
+    #expect(terminal.shown.contains { $0.text.contains("its step 59") })
+    #expect(loop.state.beside == nil && opened == nil)
   }
 
   @Test("after a suspension the size is asked again and everything is drawn")

@@ -272,13 +272,6 @@ struct KeyTests {
     #expect(state.scrubbedStep == 228)
   }
 
-  @Test("what comes with durable runs is in the table, disabled with the reason", arguments: ["s", "F", "U"])
-  func durable(key: String) {
-    var state = demo()
-    #expect(state.type(key) == [])
-    #expect(state.toastTexts == ["\(key): comes with durable runs"])
-  }
-
   @Test("e exports; the message of the trainer says where")
   func exporting() {
     var state = demo()
@@ -361,15 +354,6 @@ struct QuitTests {
     state = DashboardState(frame)
     state.strike("q", .down)
     #expect(state.strike(.enter) == [.send(.stop(discard: true)), .quit(.discard)])
-  }
-
-  @Test("finishing in the background is offered with the reason why not")
-  func background() {
-    var state = DashboardState(FakeRun.demo.frame(at: 213))
-    state.strike("q")
-    #expect(state.strike("b") == [])
-    #expect(state.toastTexts == ["b: comes with durable runs"])
-    #expect(state.screen.contains("finish in the background (comes with durable runs)"))
   }
 
   @Test("q ends at once when the run is over, and while nothing has been loaded")

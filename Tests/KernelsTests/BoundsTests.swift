@@ -52,12 +52,27 @@ struct BoundsTests {
           Elementwise.add(y, x, count: n)
           Elementwise.scale(y, by: 0.5, count: n)
           Elementwise.addColumnSums(a, x, rows: rows, columns: columns)
-          Elementwise.scaleColumns(x, by: a, scale: 2, into: y, rows: rows, columns: columns)
-          Elementwise.addColumnDots(a, x, y, scale: 2, rows: rows, columns: columns)
+          Elementwise.scaleRows(x, by: perRow, scale: 2, into: y, rows: rows, columns: columns)
+          Elementwise.addScaledRows(y, x, by: perRow, scale: 2, rows: rows, columns: columns)
+          Elementwise.addRowDots(perRow, x, y, scale: 2, rows: rows, columns: columns)
+          let square = guarded(columns * SmallProduct.padded(rows), seed: 8)
+          SmallProduct.transpose(x, ldx: columns, into: square, rows: rows, columns: columns)
+          let corner = guarded(rows * rows, seed: 9)
+          SmallProduct.multiply(
+            rows, rows, columns, x, lda: columns, square, ldb: SmallProduct.padded(rows), start: .row(perRow), corner,
+            ldc: rows)
+          let middle = guarded(columns * columns, seed: 10)
+          SmallProduct.multiply(
+            columns, columns, rows, x, .yes, lda: columns, y, ldb: columns, start: .output, middle, ldc: columns)
           precondition(Elementwise.sumOfSquares(x, count: n) > 0)
-          AdamW(learningRate: 0.1).update(x, gradient: y, m: z, v: w, count: n, step: 1)
-          _ = Sensitivity.update(
-            x, gradient: y, smoothed: z, uncertainty: w, count: n, beta1: 0.9, beta2: 0.9)
+          let (u, v) = (guarded(n, seed: 8), guarded(n, seed: 9))
+          for optimizer in [AdamW(learningRate: 0.1), nil] {
+            for precedes in [true, false] {
+              let sensitivity = Sensitivity(beta1: 0.9, beta2: 0.9, precedesStep: precedes)
+              let update = ParameterUpdate(optimizer, sensitivity: sensitivity)
+              _ = update(x, gradient: y, m: z, v: w, smoothed: u, uncertainty: v, count: n)
+            }
+          }
         }
       }
     }

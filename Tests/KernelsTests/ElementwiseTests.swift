@@ -48,50 +48,62 @@ struct ElementwiseTests {
     #expect(out[columns] == start[columns])
   }
 
-  @Test("columns are scaled by their factor, in place as well", arguments: awkwardSizes, [1, 5])
-  func scaleColumns(columns: Int, rows: Int) {
+  @Test("rows are scaled by their factor, in place as well, or by the scale alone", arguments: awkwardSizes, [1, 5])
+  func scaleRows(columns: Int, rows: Int) {
     let x = normals(rows * columns, seed: 57)
-    let factor = normals(columns, seed: 58)
+    let factor = normals(rows, seed: 58)
     var out = [Float](repeating: -7, count: rows * columns + 1)
-    Elementwise.scaleColumns(x, by: factor, scale: 2.7, into: &out, rows: rows, columns: columns)
-    let expected = x.indices.map { Double(Float(2.7)) * Double(x[$0]) * Double(factor[$0 % columns]) }
+    Elementwise.scaleRows(x, by: factor, scale: 2.7, into: &out, rows: rows, columns: columns)
+    let expected = x.indices.map { Double(Float(2.7)) * Double(x[$0]) * Double(factor[$0 / columns]) }
     #expect(largestError(Array(out.dropLast()), expected, relativeAbove: 1e-30) < 2e-7)
     #expect(out.last == -7)
     var same = x
     same.withUnsafeMutableBufferPointer { buffer in
       guard let base = buffer.baseAddress else { return }
-      Elementwise.scaleColumns(base, by: factor, scale: 2.7, into: base, rows: rows, columns: columns)
+      Elementwise.scaleRows(base, by: factor, scale: 2.7, into: base, rows: rows, columns: columns)
     }
     #expect(same == Array(out.dropLast()))
+    Elementwise.scaleRows(x, by: nil, scale: 2.7, into: &out, rows: rows, columns: columns)
+    #expect(out == x.map { 2.7 * $0 } + [-7])
   }
 
-  @Test(
-    "column dots are added within 1e-6 of the sum of sizes, at a rank's widths too",
-    arguments: awkwardSizes + [2, 6, 12, 31], [1, 2, 5, 200])
-  func columnDots(columns: Int, rows: Int) {
+  @Test("scaled rows are added within 2e-7 of the sum of sizes", arguments: awkwardSizes, [1, 5])
+  func addScaledRows(columns: Int, rows: Int) {
     let x = normals(rows * columns, seed: 59)
-    let y = normals(rows * columns, seed: 60)
-    let start = normals(columns + 1, seed: 61)
-    var out = start
-    Elementwise.addColumnDots(&out, x, y, scale: 1.3, rows: rows, columns: columns)
-    var worst = 0.0
-    for c in 0..<columns {
-      let products = (0..<rows).map { Double(x[$0 * columns + c]) * Double(y[$0 * columns + c]) * Double(Float(1.3)) }
-      let error = abs(Double(out[c]) - products.reduce(Double(start[c]), +))
-      worst = max(worst, error / (abs(Double(start[c])) + products.reduce(0) { $0 + abs($1) }))
+    let start = normals(rows * columns + 1, seed: 60)
+    let factor = normals(rows, seed: 61)
+    for factors in [factor, nil] {
+      var out = start
+      Elementwise.addScaledRows(&out, x, by: factors, scale: 1.3, rows: rows, columns: columns)
+      let worst = x.indices.map { i -> Double in
+        let term = Double(Float(1.3)) * Double(factors?[i / columns] ?? 1) * Double(x[i])
+        return abs(Double(out[i]) - Double(start[i]) - term) / (abs(Double(start[i])) + abs(term))
+      }.max()
+      #expect(worst ?? 1 < 2e-7)
+      #expect(out.last == start.last)
     }
-    #expect(worst < 1e-6)
-    #expect(out[columns] == start[columns])
+  }
+
+  @Test("row dots are added within 1e-6 of the sum of sizes", arguments: awkwardSizes, [1, 2, 12])
+  func rowDots(columns: Int, rows: Int) {
+    let x = normals(rows * columns, seed: 62)
+    let y = normals(rows * columns, seed: 63)
+    let start = normals(rows + 1, seed: 64)
+    var out = start
+    Elementwise.addRowDots(&out, x, y, scale: 1.3, rows: rows, columns: columns)
+    for r in 0..<rows {
+      let products = (r * columns..<(r + 1) * columns).map { Double(x[$0]) * Double(y[$0]) * Double(Float(1.3)) }
+      let size = products.reduce(abs(Double(start[r]))) { $0 + abs($1) }
+      #expect(abs(Double(out[r]) - products.reduce(Double(start[r]), +)) < 1e-6 * size)
+    }
+    #expect(out[rows] == start[rows])
   }
 
   @Test("a NaN in one column stays in it")
   func notANumber() {
-    var x = normals(5 * 3, seed: 62)
+    var x = normals(5 * 3, seed: 65)
     x[4] = .nan
     var out: [Float] = [0, 0, 0]
-    Elementwise.addColumnDots(&out, x, x, scale: 1, rows: 5, columns: 3)
-    #expect(out.map(\.isNaN) == [false, true, false])
-    out = [0, 0, 0]
     Elementwise.addColumnSums(&out, x, rows: 5, columns: 3)
     #expect(out.map(\.isNaN) == [false, true, false])
   }

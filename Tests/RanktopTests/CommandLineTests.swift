@@ -31,6 +31,7 @@ import Testing
       (["train", "tiny.toml", "--set", "adapter.beta9=0.9"], "beta"),
       (["train", "tiny.toml", "--set", "adapter.beta1=2"], "adapter.beta1"),
       (["train", "tiny.toml", "--set", "adapter.beta1"], "adapter.beta1"), (["train"], "experiment"),
+      (["demo", "--tensorboard", ""], "--tensorboard"),
     ] {
       let ending = try Child(program, arguments, folder: tiny.folder, workingDirectory: tiny.folder.path).wait()
       #expect(ending.status == 64, "\(arguments)")
@@ -196,6 +197,21 @@ import Testing
     while (try? tiny.trace().count) ?? 0 < count {
       guard Date() < deadline else { throw Failure(description: "no steps; it said \(child.error)") }
       usleep(5_000)
+    }
+  }
+
+  @Test("events for TensorBoard go into a folder of the run's name")
+  func tensorBoard() throws {
+    #expect(try run("train", "tiny.toml", "--headless", "--tensorboard", "events").status == 0)
+    #expect(try run("demo", "--steps", "20", "--headless", "--tensorboard", "events").status == 0)
+    for name in ["tiny-1", "demo"] {
+      let folder = tiny.folder.appendingPathComponent("events/" + name).path
+      let files = try FileManager.default.contentsOfDirectory(atPath: folder)
+      #expect(files.count == 1 && files[0].hasPrefix("events.out.tfevents."))
+      let events = try Data(contentsOf: URL(fileURLWithPath: folder + "/" + (files.first ?? "")))
+      for tag in ["train/loss", "Scores/S", name == "demo" ? "Budget/total_rank" : "eval/accuracy"] {
+        #expect(events.contains(Data(tag.utf8)), "\(name) \(tag)")
+      }
     }
   }
 

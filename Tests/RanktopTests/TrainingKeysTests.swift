@@ -94,7 +94,7 @@ extension EndToEnd {
         try shell.session.wait("a refusal of \(line)") { $0.contains(reason) }
       }
       try shell.session.press("s")
-      try shell.session.waitFor("s: comes with")
+      try shell.session.waitFor("s: this run keeps no checkpoints")
       // The target is fixed in the last phase.
       try shell.command("pause at 460")
       try shell.session.press("Space")
@@ -125,7 +125,7 @@ extension EndToEnd {
       try shell.press("q", until: "still training")
       try shell.press("Escape", untilGone: "still training")
       try shell.press("C-c", until: "still training")
-      try shell.press("b", until: "b: comes with")
+      try shell.press("b", until: "b: this run keeps no checkpoints")
       for key in keys { try shell.session.press(key) }
       #expect(try shell.expectShell(status: status).contains(message))
     }

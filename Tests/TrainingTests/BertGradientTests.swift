@@ -12,12 +12,14 @@ private final class Probe {
   let model: BertModel
   let batch: PackedBatch
   let team: WorkerTeam
-  let objective = ClassificationObjective()
+  let objective: any Objective
 
   init(
     targets: (LinearModule) -> Bool, dropout: Float = 0, adapterDropout: Float = 0, threads: Int = 1,
-    parameterization: any Parameterization = SVDParameterization()
+    parameterization: any Parameterization = SVDParameterization(),
+    objective: any Objective = ClassificationObjective()
   ) throws {
+    self.objective = objective
     let config = BertConfig(
       vocabularySize: 20, hiddenSize: 8, hiddenLayers: 2, attentionHeads: 2, intermediateSize: 12,
       maxPositionEmbeddings: 16, hiddenDropout: dropout, attentionDropout: dropout, initializerRange: 0.4)
@@ -55,7 +57,7 @@ private final class Probe {
     let loss = team.train(
       batch, objective: objective, step: 5, microBatch: 0, scale: 1, isFirst: true, regularizer: nil, orthRegWeight: 0
     ).task
-    team.reduceGradients()
+    _ = team.reduceGradients()
     return loss
   }
 
@@ -90,6 +92,27 @@ private final class Probe {
   }
 }
 
+/// Classification under the eyes of a tap, so that every module computes its whole output.
+private final class WatchedClassification: Objective {
+  private final class Tap: ModuleTap {
+    func didForward(_ module: Int, output: FloatPointer, rows: Int) { #expect(rows == 21) }
+    func willBackward(_ module: Int, gradient: MutableFloatPointer, rows: Int) { #expect(rows == 21) }
+  }
+
+  private let classification = ClassificationObjective()
+  var usesLogits: Bool { true }
+  func begin(_ batch: PackedBatch) {}
+  var preparation: (any ParallelPhase)? { nil }
+  func tap(worker: Int) -> (any ModuleTap)? { Tap() }
+  func loss(
+    _ batch: PackedBatch, _ sequences: Range<Int>, logits: FloatPointer, labelCount: Int, worker: Int,
+    gradient: MutableFloatPointer, scale: Float
+  ) -> Double {
+    classification.loss(
+      batch, sequences, logits: logits, labelCount: labelCount, worker: worker, gradient: gradient, scale: scale)
+  }
+}
+
 @Suite("BERT's backward")
 struct BertGradientTests {
   @Test("equals finite differences with adapters everywhere")
@@ -113,6 +136,18 @@ struct BertGradientTests {
       "layer.1.attention.self.value", "layer.1.output.dense", "pooler",
     ])
   func stopsEarly(place: String) throws { try Probe(targets: { $0.name.contains(place) }).checkGradients() }
+
+  @Test(
+    "is the same whether the last layer computes every row or first tokens alone", arguments: [0, 0.3] as [Float])
+  func firstTokensAlone(dropout: Float) throws {
+    let alone = try Probe(targets: { _ in true }, dropout: dropout, adapterDropout: dropout)
+    let whole = try Probe(
+      targets: { _ in true }, dropout: dropout, adapterDropout: dropout, objective: WatchedClassification())
+    #expect(abs(alone.loss() - whole.loss()) < 1e-6)
+    let a = alone.factory.store.block
+    let b = whole.factory.store.block
+    #expect((0..<a.count).allSatisfy { abs(a.gradients[$0] - b.gradients[$0]) < 1e-5 })
+  }
 
   @Test("several workers have the gradient of one", arguments: [2, 3, 4])
   func workers(count: Int) throws {

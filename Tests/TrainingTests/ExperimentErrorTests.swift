@@ -81,8 +81,7 @@ import Testing
       ("threads = 1025", "threads: 1025, expected an integer, 0 to 1024"),
       ("base_dropout = 1", "base_dropout: 1, expected true or false"),
       ("schedule = \"step\"", "schedule: \"step\", expected linear, cosine or constant"),
-      ("precision = \"bfloat16\"", "precision: \"bfloat16\" is not yet supported, expected float32"),
-      ("precision = \"fp16\"", "precision: \"fp16\", expected float32"),
+      ("precision = \"fp16\"", "precision: \"fp16\", expected float32 or bfloat16"),
     ])
   func trainingValues(_ line: String, _ expected: String) {
     #expect(Self.complaint(Self.training(line))?.text == "exp.toml: line 10: training." + expected)
@@ -110,6 +109,9 @@ import Testing
     #expect(
       inSection("model", "task = \"CAUSAL_LM\"")
         == "exp.toml: line 2: model.task: \"CAUSAL_LM\" is not yet supported, expected SEQ_CLS")
+    #expect(
+      Self.complaint(leastExperiment + "[telemetry]\nscores_every = -1\n")?.text
+        == "exp.toml: line 10: telemetry.scores_every: -1, expected an integer, 0 to 1000000000")
     #expect(first("adapter = 3") == "exp.toml: line 1: adapter: 3, expected a table, [adapter]")
   }
 
@@ -140,15 +142,16 @@ import Testing
         == "exp.toml: line 10: adaptor: unknown section; did you mean adapter?")
     #expect(
       Self.complaint(leastExperiment + "[x]\n")?.text
-        == "exp.toml: line 10: x: unknown section, expected model, data, adapter or training")
+        == "exp.toml: line 10: x: unknown section, expected model, data, adapter, training or telemetry")
     #expect(
       Self.complaint("sed = 1\n" + leastExperiment)?.text == "exp.toml: line 1: sed: unknown key; did you mean seed?")
     #expect(
       Self.complaint("zzzz = 1\n" + leastExperiment)?.text
-        == "exp.toml: line 1: zzzz: unknown key, expected name or seed, or a section: model, data, adapter or training")
+        == "exp.toml: line 1: zzzz: unknown key, expected name or seed, or a section: model, data, adapter, training or telemetry"
+    )
     #expect(
       Self.complaint("\"adapter.beta1\" = 0.5\n" + leastExperiment)?.text
-        == "exp.toml: line 1: adapter.beta1: unknown key, expected name or seed, or a section: model, data, adapter or training"
+        == "exp.toml: line 1: adapter.beta1: unknown key, expected name or seed, or a section: model, data, adapter, training or telemetry"
     )
     #expect(
       Self.complaint("beta1 = 1\n" + leastExperiment)?.text
@@ -208,8 +211,8 @@ import Testing
       ("beta1=0.5", "unknown key; did you mean adapter.beta1?"),
       ("adaptor.beta1=0.5", "unknown key; did you mean adapter.beta1?"),
       ("adaptor.beta9=0.5", "unknown section; did you mean adapter?"),
-      ("=1", "unknown key, expected name or seed, or a section: model, data, adapter or training"),
-      ("adapter=1", "unknown key, expected name or seed, or a section: model, data, adapter or training"),
+      ("=1", "unknown key, expected name or seed, or a section: model, data, adapter, training or telemetry"),
+      ("adapter=1", "unknown key, expected name or seed, or a section: model, data, adapter, training or telemetry"),
       ("adapter.target_modules=[query]", "not a TOML value, expected one, or bare words"),
       ("seed=1\nname = 'x'", "\"1\\nname = 'x'\", expected an integer, 0 or more"),
       ("name=1", "1, expected a name that a folder can have"),

@@ -47,6 +47,7 @@ func parsed(_ text: String, path: String = "/nowhere/exp.toml", set overrides: [
     #expect(training.schedule == .linear && training.warmupRatio == 0.06 && training.weightDecay == 0.01)
     #expect(training.maxGradNorm == 0 && training.evalEvery == 200 && training.gradientAccumulationSteps == 1)
     #expect(training.baseDropout && training.precision == .float32 && training.threads == 0)
+    #expect(experiment.telemetry.scoresEvery == 100)
   }
 
   /// Every key, none at its default.
@@ -99,6 +100,9 @@ func parsed(_ text: String, path: String = "/nowhere/exp.toml", set overrides: [
     precision = "float32"
     threads = 3
 
+    [telemetry]
+    scores_every = 0
+
     """
 
   @Test("every key sets its property")
@@ -122,6 +126,7 @@ func parsed(_ text: String, path: String = "/nowhere/exp.toml", set overrides: [
     #expect(training.schedule == .cosine && training.warmupRatio == 1 && training.weightDecay == 0)
     #expect(training.maxGradNorm == 1.5 && training.evalEvery == 0 && training.gradientAccumulationSteps == 2)
     #expect(!training.baseDropout && training.threads == 3)
+    #expect(experiment.telemetry.scoresEvery == 0)
   }
 
   @Test("the full example leaves no key of the table out")
@@ -149,7 +154,10 @@ func parsed(_ text: String, path: String = "/nowhere/exp.toml", set overrides: [
   @Test("two experiments that differ in one value are not equal")
   func inequality() throws {
     let base = try parsed(leastExperiment)
-    for change in ["seed=1", "name=x", "model.path=x", "data.max_length=9", "adapter.tinit=1", "training.threads=1"] {
+    for change in [
+      "seed=1", "name=x", "model.path=x", "data.max_length=9", "adapter.tinit=1", "training.threads=1",
+      "telemetry.scores_every=1",
+    ] {
       #expect(try parsed(leastExperiment, set: [change]) != base, "\(change)")
     }
   }

@@ -3,6 +3,7 @@
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,12 +17,32 @@ void rt_add(float *y, const float *x, size_t n);
 void rt_scale(float *y, float scale, size_t n);
 /// out[cols] += the sum of x[rows, cols] over its rows.
 void rt_add_column_sums(float *out, const float *x, size_t rows, size_t cols);
-/// out[rows, cols] = scale * x[rows, cols] * factor[cols]. `out` may be `x`.
-void rt_scale_columns(float *out, const float *x, const float *factor, float scale, size_t rows, size_t cols);
-/// out[cols] += scale * sum over rows of x[rows, cols] * y[rows, cols].
-void rt_add_column_dots(float *out, const float *x, const float *y, float scale, size_t rows, size_t cols);
+/// out[rows, cols] = scale * factor[rows] * x[rows, cols]; a NULL factor is 1. `out` may be `x`.
+void rt_scale_rows(float *out, const float *x, const float *factor, float scale, size_t rows, size_t cols);
+/// out[rows, cols] += scale * factor[rows] * x[rows, cols]; a NULL factor is 1.
+void rt_add_scaled_rows(float *out, const float *x, const float *factor, float scale, size_t rows, size_t cols);
+/// out[rows] += scale * sum over columns of x[rows, cols] * y[rows, cols].
+void rt_add_row_dots(float *out, const float *x, const float *y, float scale, size_t rows, size_t cols);
 /// The sum of squares of x[n], accumulated in double in a fixed order.
 double rt_sum_of_squares(const float *x, size_t n);
+
+// MARK: Small products
+
+/// c[m, n] = start + a·b over k terms: a's element (i, p) is a[i * aRow + p * aColumn], so that a may be transposed; b's
+/// is b[p * bRow + j]. start's row i is at start + i * startRow: NULL starts from 0, a startRow of 0 from one row
+/// (a bias), c with cRow accumulates. No other overlap of c. Any k; for m·n·k too small for a BLAS to pay.
+void rt_product(size_t m, size_t n, size_t k, const float *a, size_t aRow, size_t aColumn, const float *b, size_t bRow,
+                const float *start, size_t startRow, float *c, size_t cRow);
+/// y[cols, yRow] = the transpose of x[rows, cols]; the columns of y from `rows` to the next multiple of 16, which
+/// yRow must reach, become 0.
+void rt_transpose(const float *x, size_t xRow, float *y, size_t yRow, size_t rows, size_t cols);
+
+// MARK: bfloat16
+
+/// Whether the CPU multiplies bfloat16 faster than float32.
+bool rt_multiplies_bfloat16(void);
+/// y[n] = x[n] as bfloat16, to the nearest, ties to even.
+void rt_to_bfloat16(const float *x, uint16_t *y, size_t n);
 
 // MARK: Activations (dx may be dy)
 
@@ -70,18 +91,27 @@ typedef struct {
   float biasCorrection1, biasCorrection2Sqrt;
   /// What the gradient is multiplied by before it is used (clipping).
   float gradientScale;
-} rt_adamw_config;
-
-/// One AdamW step with decoupled weight decay, in the order of torch.optim.AdamW. g is left scaled by gradientScale.
-void rt_adamw(float *w, float *g, float *m, float *v, size_t n, const rt_adamw_config *config);
+  /// AdaLoRA's beta1 and beta2 with their complements, rounded likewise.
+  float smoothing, uncertaintySmoothing, oneMinusSmoothing, oneMinusUncertaintySmoothing;
+} rt_update_config;
 
 typedef struct {
   /// Sums over the row of I = |w g|, of the smoothed sensitivity, of the uncertainty and of their product.
   float sensitivity, smoothed, uncertainty, product;
 } rt_sensitivity_sums;
 
-/// I = |w g|; ibar = beta1 ibar + (1 - beta1) I; ubar = beta2 ubar + (1 - beta2) |I - ibar|; the row's sums.
-rt_sensitivity_sums rt_sensitivity(const float *w, const float *g, float *ibar, float *ubar, size_t n, double beta1,
-                                   double beta2);
+// With I = |w g|: ibar = beta1 ibar + (1 - beta1) I; ubar = beta2 ubar + (1 - beta2) |I - ibar|. No two arrays overlap.
+
+/// One AdamW step with decoupled weight decay, in the order of torch.optim.AdamW.
+void rt_update(float *w, const float *g, float *m, float *v, size_t n, const rt_update_config *config);
+/// The same, and the sensitivities of the new weights; the row's sums.
+rt_sensitivity_sums rt_update_sensing_after(float *w, const float *g, float *m, float *v, float *ibar, float *ubar,
+                                            size_t n, const rt_update_config *config);
+/// The same of the old weights.
+rt_sensitivity_sums rt_update_sensing_before(float *w, const float *g, float *m, float *v, float *ibar, float *ubar,
+                                             size_t n, const rt_update_config *config);
+/// The sensitivities alone.
+rt_sensitivity_sums rt_sense(float *w, const float *g, float *ibar, float *ubar, size_t n,
+                             const rt_update_config *config);
 
 #endif

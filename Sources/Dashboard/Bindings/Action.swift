@@ -34,4 +34,6 @@ public enum Action: Sendable, Hashable {
   case quitWith(QuitChoice)
   case moveChoice(Int)
   case confirm
+  /// An answer to how a halted run goes on.
+  case haltWith(HaltChoice)
 }

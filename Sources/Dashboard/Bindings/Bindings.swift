@@ -7,7 +7,7 @@ public enum BindingContext: Sendable, Hashable {
   /// Every panel.
   case anywhere
   case panel(Panel)
-  case help, commandLine, filter, quitting
+  case help, commandLine, filter, quitting, halted
 }
 
 public struct Binding: Sendable {
@@ -57,7 +57,9 @@ public enum Bindings {
   // MARK: Hands on the run
 
   private static let training: [Binding] = [
-    Binding(.anywhere, [" "], "space", "pause", "pause, or resume", .pauseOrResume, unless: overOrNoRun),
+    Binding(
+      .anywhere, [" "], "space", "pause", "pause, or resume", .pauseOrResume,
+      unless: { $0.reasonAgainstPauseOrResume }),
     Binding(
       .anywhere, ["n"], "n", "step", "one step while paused (:step 10 for more)", .stepOnce,
       unless: { $0.reasonAgainst(.step(count: 1)) }),
@@ -127,13 +129,15 @@ public enum Bindings {
     Binding(
       .anywhere, ["e"], "e", "export", "export a snapshot; the message says the folder", .export,
       unless: { $0.reasonAgainst(.export(formats: [])) }),
-    Binding(.anywhere, ["s"], "s", "checkpoint", "write a checkpoint", .checkpoint, unless: { _ in Reason.durable }),
+    Binding(
+      .anywhere, ["s"], "s", "checkpoint", "write a checkpoint", .checkpoint, unless: { $0.reasonAgainst(.checkpoint) }
+    ),
     Binding(
       .anywhere, ["F"], "F", "fork", "fork a new run from the shown step", .fork,
-      unless: { _ in Reason.durable }),
+      unless: { $0.reasonAgainst(.fork(step: $0.shownStepsDone)) }),
     Binding(
       .anywhere, ["U"], "U", "rewind", "rewind to before the last change", .rewind,
-      unless: { _ in Reason.durable }),
+      unless: { $0.reasonAgainst(.rewind) }),
   ]
 
   // MARK: While something is open
@@ -159,7 +163,7 @@ public enum Bindings {
     Binding(.filter, [.control("c")], "ctrl-c", "", "the filter as it was before", .close),
     Binding(
       .quitting, ["b"], "b", "background", "finish in the background", .quitWith(.background),
-      unless: { _ in Reason.durable }),
+      unless: { $0.reasonAgainstBackground }),
     Binding(.quitting, ["s", "y"], "s", "stop, keep", "stop and keep the adapter", .quitWith(.keep)),
     Binding(.quitting, ["d"], "d", "discard", "stop and discard the adapter", .quitWith(.discard)),
     Binding(.quitting, [.escape, "n", "c", "q"], "esc", "cancel", "go on training", .quitWith(.cancel)),
@@ -167,6 +171,18 @@ public enum Bindings {
     Binding(.quitting, [.up, .left, .backTab, "k", "h"], "↑", "", "the previous answer", .moveChoice(-1)),
     Binding(.quitting, [.enter], "enter", "choose", "take the marked answer", .confirm),
     Binding(.quitting, [.control("c")], "ctrl-c", "end now", "end at once and keep the adapter", .interrupt),
+    Binding(
+      .halted, ["y"], "y", "recover", "go on from the last checkpoint with half the learning rate", .haltWith(.recover),
+      unless: { $0.reasonAgainst(.recover(learningRate: nil)) }),
+    Binding(
+      .halted, ["r", ":"], "r", "other rate", "go on with another learning rate", .haltWith(.otherRate),
+      unless: { $0.reasonAgainst(.recover(learningRate: nil)) }),
+    Binding(.halted, ["q"], "q", "quit, keep", "quit; the run stays as it is saved", .haltWith(.quit)),
+    Binding(.halted, [.escape, "l"], "esc", "look", "look around; space asks again", .haltWith(.look)),
+    Binding(.halted, [.down, .right, .tab, "j"], "↓", "", "the next answer", .moveChoice(1)),
+    Binding(.halted, [.up, .left, .backTab, "k", "h"], "↑", "", "the previous answer", .moveChoice(-1)),
+    Binding(.halted, [.enter], "enter", "choose", "take the marked answer", .confirm),
+    Binding(.halted, [.control("c")], "ctrl-c", "end now", "end at once; the run stays as it is saved", .interrupt),
   ]
 
   // MARK: Look-ups
@@ -179,6 +195,7 @@ public enum Bindings {
     case .command: [.commandLine]
     case .filter: [.filter]
     case .quitting: [.quitting]
+    case .halted: [.halted]
     }
   }
 
@@ -213,10 +230,6 @@ public enum Bindings {
 
   @Sendable private static func onlyRate(_ state: DashboardState) -> String? {
     state.isLoRA ? "\(Reason.noAllocation); only η can change" : nil
-  }
-
-  @Sendable private static func overOrNoRun(_ state: DashboardState) -> String? {
-    state.frame == nil ? Reason.noRun : state.isOver ? Reason.over : nil
   }
 
   @Sendable private static func noHistory(_ state: DashboardState) -> String? {

@@ -7,14 +7,18 @@ public enum Statement: Sendable, Equatable {
   case command(Command)
   /// Ends the program: asks first while training unless it says how.
   case quit(discard: Bool?)
+  /// Forks the run from the shown moment.
+  case fork
   case help(Panel?)
   case filter(String)
   /// Shows the recorded moment nearest to a step.
   case goTo(step: Int)
   case live
   case focus(Panel)
-  /// A command that exists but cannot work yet, with the reason.
-  case unavailable(String)
+  /// Shows another run beside this one, by its name or folder.
+  case beside(String)
+  /// No other run any more.
+  case alone
 }
 
 public enum CommandLanguage {
@@ -28,8 +32,8 @@ public enum CommandLanguage {
     public let name: String
     public let usage: String
     public let description: String
-    /// Whether it orders the training loop, so that `--at` can use it.
-    public let isForTraining: Bool
+    /// Whether `--at` can use it.
+    public let canBeScheduled: Bool
   }
 
   public static let entries: [Entry] = [
@@ -51,9 +55,17 @@ public enum CommandLanguage {
     Entry(name: "focus", usage: "focus PANEL", description: "focus a panel by its name or number", false),
     Entry(name: "help", usage: "help [PANEL]", description: "explain a panel and list every key", false),
     Entry(name: "quit", usage: "quit [keep|discard]", description: "end, asked first while training", false),
-    Entry(name: "checkpoint", usage: "checkpoint", description: "write a resumable state", false),
-    Entry(name: "fork", usage: "fork", description: "a new run from the shown step", false),
+    Entry(name: "checkpoint", usage: "checkpoint", description: "write a resumable state", true),
+    Entry(
+      name: "fork", usage: "fork [at STEP]",
+      description: "a new run from the shown moment, or when STEP steps were done",
+      false),
     Entry(name: "rewind", usage: "rewind", description: "back to before the last change", false),
+    Entry(
+      name: "recover", usage: "recover [RATE]",
+      description: "a halted run: on from its last checkpoint, with half the rate or this one", false),
+    Entry(name: "beside", usage: "beside RUN", description: "show another run beside this one", false),
+    Entry(name: "alone", usage: "alone", description: "this run alone again", false),
   ]
 
   public static let exportFormats = ["json", "csv", "svg", "txt", "adapter"]
@@ -95,7 +107,16 @@ public enum CommandLanguage {
       }
       return .help(panel)
     case "quit", "q": return .quit(discard: try discard(rest, "quit"))
-    case "checkpoint", "fork", "rewind": return .unavailable("\(name): \(Reason.durable)")
+    case "checkpoint": return .command(try alone(.checkpoint, name, rest))
+    case "fork": return try fork(rest)
+    case "rewind": return .command(try alone(.rewind, name, rest))
+    case "recover": return .command(.recover(learningRate: try rate(rest)))
+    case "beside":
+      guard !rest.isEmpty else { throw Problem(text: "beside RUN: which run, by its name or folder?") }
+      // A path may have a = in it.
+      let words = text.drop { $0 == ":" || $0 == " " || $0 == "\t" }.split { $0 == " " || $0 == "\t" }
+      return .beside(words.dropFirst().joined(separator: " "))
+    case "alone": return try alone(.alone, name, rest)
     default:
       let near = entries.map(\.name).min { distance($0, name) < distance($1, name) } ?? ""
       throw Problem(
@@ -104,12 +125,14 @@ public enum CommandLanguage {
     }
   }
 
-  /// Reads a command for the training loop alone.
+  /// Reads a command that can be given for a step to come.
   public static func parseCommand(_ text: String, initialRank: Int? = nil) throws(Problem) -> Command {
-    guard case .command(let command) = try parse(text, initialRank: initialRank) else {
-      throw Problem(text: "\(text) is not a command for the training loop")
+    switch try parse(text, initialRank: initialRank) {
+    case .fork, .command(.fork), .command(.rewind), .command(.recover):
+      throw Problem(text: "\(text) cannot be scheduled: a run does it only when it is told to")
+    case .command(let command): return command
+    default: throw Problem(text: "\(text) is not a command for the training loop")
     }
-    return command
   }
 
   /// Reads `STEP:COMMAND`, such as `120:set beta1 0.9`.
@@ -133,7 +156,8 @@ public enum CommandLanguage {
     case (1, "set"): offers = Hyperparameter.allCases.map(\.commandName)
     case (2, "set"): offers = Hyperparameter(word: words[1]).flatMap { p in values[p].map { [p.text($0)] } } ?? []
     case (1, "target"): offers = values[.targetR].map { [Hyperparameter.targetR.text($0)] } ?? []
-    case (1, "pause"): offers = ["at"]
+    case (1, "pause"), (1, "fork"): offers = ["at"]
+    case (1, "recover"): offers = values[.learningRate].map { [Hyperparameter.learningRate.text($0 / 2)] } ?? []
     case (_, "export"): offers = exportFormats.filter { !words.contains($0) }
     case (1, "stop"): offers = ["discard"]
     case (1, "quit"): offers = ["keep", "discard"]
@@ -161,6 +185,24 @@ public enum CommandLanguage {
     if rest.isEmpty { return .pause }
     guard rest[0].lowercased() == "at" else { throw Problem(text: "pause [at STEP], not \(rest[0])") }
     return .pauseAt(step: try whole(Array(rest.dropFirst()), "pause at STEP: which step", from: 0))
+  }
+
+  /// Of the shown moment where no step is said: the dashboard knows which that is.
+  private static func fork(_ rest: [String]) throws(Problem) -> Statement {
+    if rest.isEmpty { return .fork }
+    guard rest[0].lowercased() == "at" else { throw Problem(text: "fork [at STEP], not \(rest[0])") }
+    return .command(.fork(step: try whole(Array(rest.dropFirst()), "fork at STEP: which step", from: 0)))
+  }
+
+  private static func rate(_ rest: [String]) throws(Problem) -> Double? {
+    guard let word = rest.first else { return nil }
+    guard rest.count == 1, let value = Double(word) else {
+      throw Problem(text: "recover [RATE]: a learning rate such as 1e-4, not \(rest.joined(separator: " "))")
+    }
+    if let objection = Hyperparameter.learningRate.objection(to: value, initialRank: nil) {
+      throw Problem(text: objection)
+    }
+    return value
   }
 
   private static func set(_ rest: [String], _ initialRank: Int?) throws(Problem) -> Command {
@@ -212,7 +254,7 @@ public enum CommandLanguage {
 }
 
 extension CommandLanguage.Entry {
-  fileprivate init(name: String, usage: String, description: String, _ isForTraining: Bool) {
-    self.init(name: name, usage: usage, description: description, isForTraining: isForTraining)
+  fileprivate init(name: String, usage: String, description: String, _ canBeScheduled: Bool) {
+    self.init(name: name, usage: usage, description: description, canBeScheduled: canBeScheduled)
   }
 }

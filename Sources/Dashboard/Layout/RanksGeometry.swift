@@ -62,27 +62,40 @@ extension DashboardState {
     let modules = frame?.description.modules ?? []
     let shown = moment
     let planted = modules.contains { $0.plantedRank != nil }
+    if beside != nil { return RankFields(rank: initialRank, otherRank: beside?.description.initialRank ?? 0) }
     let differs = shown.map { moment in moment.ranks.indices.contains { moment.ranks[$0] != moment.nonzero[at: $0] } }
     return RankFields(rank: initialRank, hasPlanted: planted, hasNonzero: !isLoRA && differs ?? false)
   }
 }
 
-/// The fields of a Ranks cell: kept, `/planted`, `(nonzero)`, ▲▼ and a bar.
+/// The fields of a Ranks cell: kept, `/planted`, `(nonzero)`, ▲▼ and a bar; or kept and the difference to another run.
 struct RankFields {
   let digits: Int
   let planted: Int
   let nonzero: Int
   let bar: Int
+  /// The difference to another run; 0 where there is none.
+  let difference: Int
 
   init(rank: Int, hasPlanted: Bool, hasNonzero: Bool) {
     digits = String(rank).count
     planted = hasPlanted ? digits + 1 : 0
     nonzero = hasNonzero ? digits + 2 : 0
     bar = min(max(rank, 1), 12)
+    difference = 0
+  }
+
+  /// Beside another run: kept, the difference and a bar.
+  init(rank: Int, otherRank: Int) {
+    digits = String(rank).count
+    difference = String(max(rank, otherRank)).count + 1
+    planted = 0
+    nonzero = 0
+    bar = min(max(rank, 1), 12)
   }
 
   /// Kept and the mark of change.
-  var least: Int { digits + 1 }
+  var least: Int { digits + (difference > 0 ? 1 + difference : 1) }
   /// All of it, a blank before the bar.
   var full: Int { least + planted + nonzero + 1 + bar }
 }

@@ -31,6 +31,8 @@ public enum Mode: Sendable, Equatable {
   /// The filter under edit, with what it was before.
   case filter(LineEditor, previous: String)
   case quitting(choice: QuitChoice)
+  /// The run stands still until somebody says from where it goes on.
+  case halted(choice: HaltChoice)
 
   /// Candidates that tab walks through.
   public struct Completion: Sendable, Equatable {
@@ -43,6 +45,10 @@ public enum Mode: Sendable, Equatable {
 
 public enum QuitChoice: Int, Sendable, CaseIterable {
   case background, keep, discard, cancel
+}
+
+public enum HaltChoice: Int, Sendable, CaseIterable {
+  case recover, otherRate, quit, look
 }
 
 /// What a cell of the Importance panel stands for.
@@ -67,6 +73,8 @@ public struct DashboardState: Sendable {
   /// Seconds of the clock that the events bring.
   public var now: Double = 0
   public var frame: Frame?
+  /// Another run's newest frame, shown beside this one.
+  public var beside: Frame?
 
   public var focus: Panel = .ranks
   public var isZoomed = false
@@ -108,12 +116,15 @@ public struct DashboardState: Sendable {
   var initialRank: Int { max(frame?.description.initialRank ?? 0, 0) }
   var isLoRA: Bool { frame?.description.method == "LORA" }
 
-  var isOver: Bool {
-    switch frame?.state {
-    case .done, .failed: true
-    default: false
-    }
-  }
+  var isOver: Bool { frame?.state.isOver ?? false }
+
+  /// Why the run stands still, where it does until somebody says from where it goes on.
+  var haltReason: String? { if case .halted(let why) = frame?.state { why } else { nil } }
+
+  var control: RunControl { frame?.control ?? .own(keepsCheckpoints: false) }
+
+  /// Whether another process trains the run, so that leaving changes nothing for it.
+  var isWatching: Bool { if case .own = control { false } else { true } }
 
   /// Indices of the modules that pass the filter, in model order.
   var visibleModules: [Int] {
@@ -150,45 +161,6 @@ public struct DashboardState: Sendable {
     return Moment(frame)
   }
 
-  // MARK: Reasons
-
-  /// Why a hyper-parameter cannot change now, or nil.
-  func reasonAgainstChanging(_ parameter: Hyperparameter) -> String? {
-    guard let frame else { return Reason.noRun }
-    if isOver { return Reason.over }
-    guard parameter.isAllocation else { return nil }
-    if isLoRA { return Reason.noAllocation }
-    guard let schedule = frame.schedule, parameter == .targetR || parameter == .deltaT else { return nil }
-    let what = parameter == .targetR ? "the target" : "ΔT"
-    return frame.stepsDone >= schedule.finalStep ? "\(what) is fixed after T − t_f = \(schedule.finalStep)" : nil
-  }
-
-  /// Why a command cannot be sent now, or nil. Keys and the command line ask the same.
-  func reasonAgainst(_ command: Command) -> String? {
-    guard let frame else { return Reason.noRun }
-    switch command {
-    case .export: return nil
-    case .set(let parameter, _): return reasonAgainstChanging(parameter)
-    case _ where isOver: return Reason.over
-    case .pause: return frame.state == .paused ? "paused already" : nil
-    case .resume: return frame.state == .paused ? nil : "it is training already"
-    case .step: return frame.state == .paused ? nil : "pause first (space)"
-    case .pauseAt(let step):
-      return step > frame.stepsDone ? nil : "step \(step) is over; \(frame.stepsDone) steps are done"
-    case .undo:
-      let depth = frame.interventions.reduce(0) { max($0 + ($1.isUndo ? -1 : 1), 0) }
-      return depth > 0 || changes.contains { $0.step == nil } ? nil : "no change to take back"
-    case .evaluate: return frame.description.metric.isEmpty ? "this run has no evaluation" : nil
-    case .checkpoint, .fork, .rewind, .recover: return Reason.durable
-    case .stop: return nil
-    }
-  }
-}
-
-/// The reasons that stand in more than one place.
-enum Reason {
-  static let noRun = "no run yet"
-  static let over = "the run is over"
-  static let noAllocation = "LORA: no allocation"
-  static let durable = "comes with durable runs"
+  /// Steps that were done at the recorded moment that is shown; nil for the newest.
+  var shownStepsDone: Int? { scrubbedStep == nil ? nil : moment?.record.map { $0.step + 1 } }
 }

@@ -13,7 +13,12 @@ extension DashboardState {
     case .first, .last: jump(toLast: action == .last)
     case .zoom: isZoomed.toggle()
 
-    case .pauseOrResume: return send(frame?.state == .paused ? .resume : .pause)
+    case .pauseOrResume:
+      if haltReason != nil {
+        mode = .halted(choice: .recover)
+      } else {
+        return send(frame?.state == .paused ? .resume : .pause)
+      }
     case .stepOnce: return send(.step(count: 1))
     case .choose(let direction):
       let all = Hyperparameter.allCases
@@ -42,7 +47,9 @@ extension DashboardState {
     case .quit: return quit()
     case .interrupt: return interrupt()
     case .suspend: return [.suspend]
-    case .checkpoint, .fork, .rewind: break
+    case .checkpoint: return send(.checkpoint)
+    case .fork: return send(.fork(step: shownStepsDone))
+    case .rewind: return send(.rewind)
 
     case .close: close()
     case .scrollHelp(let lines):
@@ -57,12 +64,19 @@ extension DashboardState {
     case .complete(let direction): complete(direction)
     case .recall(let direction): recall(direction)
     case .quitWith(let choice): return answer(choice)
+    case .haltWith(let choice): return answer(choice)
     case .moveChoice(let direction):
-      if case .quitting(let choice) = mode {
-        let count = QuitChoice.allCases.count
-        mode = .quitting(choice: QuitChoice(rawValue: (choice.rawValue + direction + count) % count) ?? .cancel)
+      switch mode {
+      case .quitting(let choice): mode = .quitting(choice: Self.next(choice, direction))
+      case .halted(let choice): mode = .halted(choice: Self.next(choice, direction))
+      default: break
       }
-    case .confirm: if case .quitting(let choice) = mode { return answer(choice) }
+    case .confirm:
+      switch mode {
+      case .quitting(let choice): return answer(choice)
+      case .halted(let choice): return answer(choice)
+      default: break
+      }
     }
     return []
   }
@@ -90,7 +104,13 @@ extension DashboardState {
     case .evaluate: toast("evaluating after this step")
     case .pauseAt(let step): toast("will pause when \(step) steps are done")
     case .stop: toast("stopping after this step")
-    case .pause, .resume, .step, .checkpoint, .fork, .rewind, .recover: break
+    case .checkpoint: toast("a checkpoint after this step")
+    case .fork(let step): toast(step.map { "forking at step \($0)…" } ?? "forking here…")
+    case .rewind, .recover:
+      changes = []
+      scrubbedStep = nil
+      toast(command == .rewind ? "going back to before the last change…" : "going back to the last checkpoint…")
+    case .pause, .resume, .step: if control == .remote { toast("sent; it takes effect between two steps") }
     }
     return [.send(command)]
   }
@@ -147,33 +167,61 @@ extension DashboardState {
   }
 
   private mutating func quit() -> [Effect] {
+    if isWatching { return [.quit(.watched)] }
     if isOver { return [.quit(.over)] }
     guard frame != nil else { return [.send(.stop(discard: true)), .quit(.discard)] }
-    mode = .quitting(choice: .keep)
+    mode =
+      haltReason != nil && control == .own(keepsCheckpoints: true) ? .halted(choice: .quit) : .quitting(choice: .keep)
     return []
   }
 
   private mutating func interrupt() -> [Effect] {
-    if case .quitting = mode { return end(.interrupted) }
-    return quit()
+    switch mode {
+    case .quitting, .halted: return end(isWatching ? .watched : .interrupted)
+    default: return quit()
+    }
   }
 
-  /// Ends at once; the adapter is kept.
+  /// Ends at once; the adapter is kept, and what another process trains is left alone.
   func end(_ how: QuitMode) -> [Effect] {
-    isOver ? [.quit(how)] : [.send(.stop(discard: false)), .quit(how)]
+    isOver || isWatching ? [.quit(how)] : [.send(.stop(discard: false)), .quit(how)]
   }
 
   private mutating func answer(_ choice: QuitChoice) -> [Effect] {
+    if isWatching { return [.quit(.watched)] }
     switch choice {
     case .background:
-      toast("b: \(Reason.durable)", isWarning: true)
-      return []
+      if isOver { return [.quit(.over)] }
+      if let reason = reasonAgainstBackground {
+        toast("b: \(reason)", isWarning: true)
+        return []
+      }
+      return [.quit(.background)]
     case .keep: return end(isOver ? .over : .keep)
     case .discard: return isOver ? [.quit(.over)] : [.send(.stop(discard: true)), .quit(.discard)]
     case .cancel:
       mode = .normal
       return []
     }
+  }
+
+  private mutating func answer(_ choice: HaltChoice) -> [Effect] {
+    mode = .normal
+    switch choice {
+    case .recover: return send(.recover(learningRate: nil))
+    case .otherRate:
+      mode = .command(LineEditor("recover "), historyIndex: nil, completion: nil)
+      return []
+    case .quit: return end(.keep)
+    case .look: return []
+    }
+  }
+
+  /// The answer after or before one, around the circle.
+  private static func next<Choice: RawRepresentable & CaseIterable>(_ choice: Choice, _ direction: Int) -> Choice
+  where Choice.RawValue == Int {
+    let count = Choice.allCases.count
+    return Choice(rawValue: (choice.rawValue + direction + count) % count) ?? choice
   }
 
   // MARK: The command line
@@ -201,7 +249,17 @@ extension DashboardState {
     switch statement {
     case .command(let command): return send(command)
     case .quit(nil): return quit()
-    case .quit(.some(let discard)): return answer(discard ? .discard : .keep)
+    case .quit(.some(true)) where isWatching: toast(Reason.left, isWarning: true)
+    case .quit(.some(let discard)): return answer(discard ? QuitChoice.discard : .keep)
+    case .fork: return send(.fork(step: shownStepsDone))
+    case .beside(let run): return [.beside(run)]
+    case .alone:
+      guard beside != nil else {
+        toast("no other run is shown", isWarning: true)
+        return []
+      }
+      beside = nil
+      return [.alone]
     case .help(let panel): mode = .help(panel: panel ?? focus, scroll: 0)
     case .filter(let text): filter = LineEditor(text).text
     case .goTo(let step):
@@ -212,7 +270,6 @@ extension DashboardState {
       scrubbedStep = index == frame.history.count - 1 ? nil : frame.history[index].record.step
     case .live: scrubbedStep = nil
     case .focus(let panel): focus = panel
-    case .unavailable(let reason): toast(reason, isWarning: true)
     }
     return []
   }

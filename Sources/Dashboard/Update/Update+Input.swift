@@ -33,7 +33,7 @@ extension DashboardState {
       }
     case .normal:
       if let place = Bindings.elsewhere(key, in: self) { toast(place, isWarning: true) }
-    case .quitting: break
+    case .quitting, .halted: break
     }
     return []
   }
@@ -47,7 +47,7 @@ extension DashboardState {
       case .press, .doublePress: mode = .normal
       }
       return []
-    case .quitting, .command: return []
+    case .quitting, .halted, .command: return []
     case .filter: mode = .normal
     case .normal: break
     }

@@ -5,6 +5,10 @@ import Training
 public enum DashboardEvent: Sendable {
   case input(InputEvent)
   case frame(Frame)
+  /// A newer frame of the run that is shown beside the first; nil: none is any more.
+  case beside(Frame?)
+  /// Something that went wrong outside, for the person to read.
+  case warning(String)
   /// The clock, in seconds from any fixed moment; comes before other events and when a toast is due to go.
   case tick(seconds: Double)
   /// A signal, or the terminal is gone.
@@ -15,6 +19,10 @@ public enum DashboardEvent: Sendable {
 public enum QuitMode: Sendable, Equatable {
   /// The run was over already.
   case over
+  /// Another process trains the run, and goes on.
+  case watched
+  /// To be checkpointed, and trained on by a process without a screen. Nothing was sent.
+  case background
   case keep, discard
   /// By a second ctrl-c; the adapter is kept.
   case interrupted
@@ -27,6 +35,9 @@ public enum Effect: Sendable, Equatable {
   case send(Command)
   case quit(QuitMode)
   case suspend
+  /// Another run is to be shown beside this one, and no more.
+  case beside(String)
+  case alone
   /// The whole screen must be drawn anew.
   case redraw
 }
@@ -40,6 +51,12 @@ public func update(_ state: inout DashboardState, _ event: DashboardEvent) -> [E
   case .frame(let frame):
     state.receive(frame)
     state.settle()
+    return []
+  case .beside(let frame):
+    state.beside = frame
+    return []
+  case .warning(let text):
+    state.toast(cellText(text), isWarning: true)
     return []
   case .endRequested(let request): return state.end(.requested(request))
   case .input(let input):
@@ -66,7 +83,9 @@ extension DashboardState {
 
   mutating func receive(_ frame: Frame) {
     let isFirst = self.frame == nil
+    let before = self.frame?.state
     self.frame = frame
+    if before != frame.state { enter(frame.state) }
     if isFirst, isLoRA { chosen = .learningRate }
     announce(frame.events, isFirst: isFirst)
     let isWaiting = frame.pending.contains { command in
@@ -88,6 +107,20 @@ extension DashboardState {
     }
     expire()
     if isOver { changes.removeAll { $0.step == nil } }
+  }
+
+  /// Says what stops the training; a run that stands still asks how it goes on.
+  private mutating func enter(_ state: RunState) {
+    let isMine = control == .own(keepsCheckpoints: true)
+    switch (state, mode) {
+    case (.waiting(let why), _): toast("waiting: \(cellText(why))", isWarning: true)
+    case (.halted(let why), .command), (.halted(let why), .filter):
+      toast("halted: \(cellText(why))" + (isMine ? "; space asks how to go on" : ""), isWarning: true)
+    case (.halted, _) where isMine: mode = .halted(choice: .recover)
+    case (.halted(let why), _): toast("halted: \(cellText(why))", isWarning: true)
+    case (_, .halted): mode = .normal
+    default: break
+    }
   }
 
   /// Toasts for the events that have not been seen: those that answer the person or warn.

@@ -51,8 +51,11 @@ extension Scene {
     note.add("\(moment.ranks.reduce(0, +))", Theme.kept)
     note.add(" → \(schedule.targetBudget) ", Theme.label)
     let old = frame.scheduleBeforeLastChange()
-    var foot = StyledText()
-    if let change = frame.interventions.last(where: { $0.parameter == .targetR }) {
+    var foot = legend
+    if let beside {
+      note.add("there \(beside.moment.ranks.reduce(0, +)) ", Theme.other)
+      if beside.frame.schedule == nil { foot.add("(no budget) ", Theme.dim) }
+    } else if let change = frame.interventions.last(where: { $0.parameter == .targetR }) {
       let parameter = change.parameter
       foot.add(
         " target \(parameter.text(change.old))→\(parameter.text(change.new)) at \(change.step), old curve dotted ",
@@ -63,7 +66,9 @@ extension Scene {
     let plot = geometry.plot
     guard plot.width >= 4, plot.height >= 1 else { return }
     let total = max(schedule.totalSteps, 1)
-    let top = Double(max(schedule.initialBudget, 1)) * 1.02
+    // Another run's curve may begin higher.
+    let highest = max(schedule.initialBudget, beside?.frame.schedule?.initialBudget ?? 0, 1)
+    let top = Double(highest) * 1.02
     func column(_ step: Int) -> Int { min(plot.width - 1, max(0, step) * plot.width / total) }
 
     for boundary in [schedule.initialWarmup, schedule.finalStep] {
@@ -71,23 +76,23 @@ extension Scene {
     }
     drawKept(on: &canvas, in: plot, total: total, top: top)
     var curves = DotPlot(width: plot.width, height: plot.height, glyphs: glyphs)
+    if let other = beside?.frame.schedule {
+      trace(other, into: &curves, total: total, top: top, Theme.other, isDashed: true)
+    }
     if let old { trace(old, into: &curves, total: total, top: top, Theme.dim, every: 3) }
-    trace(schedule, into: &curves, total: total, top: top, Theme.curve, every: 1)
+    trace(schedule, into: &curves, total: total, top: top, Theme.curve)
     overlay(curves, on: &canvas, in: plot)
 
     let now = column(step)
     for y in 0..<plot.height where canvas[plot.x + now, plot.y + y].glyph == " " {
       canvas.put("│", Theme.marker, in: plot, x: now, y: y)
     }
-    canvas.put("\(schedule.initialBudget)", Theme.dim, in: inner, x: 0, y: 0)
+    let labels = Area(x: inner.x, y: inner.y, width: geometry.labelWidth, height: inner.height)
+    canvas.put("\(highest)", Theme.dim, in: labels, x: 0, y: 0)
     if plot.height >= 2 {
       let share = Double(schedule.targetBudget) / top
       let row = min(plot.height - 1, max(1, Int((1 - share) * Double(plot.height))))
-      canvas.put(
-        "\(schedule.targetBudget)", Theme.curve,
-        in: Area(
-          x: inner.x, y: inner.y, width: geometry.labelWidth,
-          height: inner.height), x: 0, y: row)
+      canvas.put("\(schedule.targetBudget)", Theme.curve, in: labels, x: 0, y: row)
       if row < plot.height - 1 { canvas.put("0", Theme.dim, in: inner, x: 0, y: plot.height - 1) }
     }
     drawAxis(schedule, now: now, column, on: &canvas, in: Area(x: plot.x, y: plot.bottom, width: plot.width, height: 1))
@@ -113,12 +118,15 @@ extension Scene {
   }
 
   private func trace(
-    _ schedule: BudgetSchedule, into plot: inout DotPlot, total: Int, top: Double, _ style: Style, every: Int
+    _ schedule: BudgetSchedule, into plot: inout DotPlot, total: Int, top: Double, _ style: Style, every: Int = 1,
+    isDashed: Bool = false
   ) {
     var last: Int?
     for x in 0..<plot.dotWidth {
       let step = x * total / max(plot.dotWidth, 1)
-      guard let dot = plot.dot(0, Double(schedule.budget(at: step)) / top) else { continue }
+      guard step <= schedule.totalSteps, let dot = plot.dot(0, Double(schedule.budget(at: step)) / top) else { break }
+      defer { last = dot.y }
+      if isDashed && plot.isGap(x) { continue }
       if every == 1 {
         let from = last.map { min($0 + ($0 < dot.y ? 1 : 0), dot.y) } ?? dot.y
         for y in min(from, dot.y)...dot.y { plot.set(x, y, style) }
@@ -126,7 +134,6 @@ extension Scene {
       } else if x % every == 0 {
         plot.set(x, dot.y, style)
       }
-      last = dot.y
     }
   }
 

@@ -18,6 +18,8 @@ enum Theme {
   static let selected = Style(bold: true, reverse: true)
   static let key = Style(.palette(39), bold: true)
   static let curve = Style(.palette(220))
+  /// Another run's curve; always dashed as well.
+  static let other = Style(.palette(141))
   static let faint = Style(.palette(240))
   static let marker = Style(.palette(213), bold: true)
 }

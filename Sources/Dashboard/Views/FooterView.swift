@@ -13,7 +13,7 @@ extension DashboardState {
       let count = visibleModules.count
       let all = frame?.description.modules.count ?? 0
       drawEditor("/", editor, hint: "\(count) of \(all) modules", on: &canvas, area)
-    case .normal, .help, .quitting: drawKeys(on: &canvas, in: area)
+    case .normal, .help, .quitting, .halted: drawKeys(on: &canvas, in: area)
     }
   }
 
@@ -36,7 +36,7 @@ extension DashboardState {
 
   private func word(_ binding: Binding) -> String {
     switch binding.action {
-    case .pauseOrResume: frame?.state == .paused ? "resume" : "pause"
+    case .pauseOrResume: haltReason != nil ? "go on" : frame?.state == .paused ? "resume" : "pause"
     case .zoom: isZoomed ? "unzoom" : "zoom"
     case .change: chosen.symbol + " " + binding.short
     default: binding.short

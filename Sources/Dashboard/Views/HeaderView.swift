@@ -16,17 +16,25 @@ extension Scene {
       who.add(" \(description.score.rawValue)", Theme.label)
       if description.dialect != .peft { who.add(" \(description.dialect.rawValue)", Theme.dim) }
     }
+    if let beside {
+      who.add(" │ ", Theme.border)
+      who.add("beside " + beside.name, Theme.other)
+    }
+    let text = stateText
+    // A long reason leaves the run its name.
     if area.height >= 2 {
-      canvas.putRight(stateText, in: area, y: 0)
-      let room = Area(x: area.x, y: area.y, width: max(area.width - stateText.width - 1, 0), height: 1)
+      let width = min(text.width, area.width * 3 / 5)
+      canvas.put(text, in: Area(x: area.right - width, y: area.y, width: width, height: 1), x: 0, y: 0)
+      let room = Area(x: area.x, y: area.y, width: max(area.width - width - 1, 0), height: 1)
       canvas.put(who, in: room, x: 0, y: 0)
       let line = Area(x: area.x, y: area.y + 1, width: area.width, height: 1)
       progress(on: &canvas, in: line)
     } else {
       let left = min(who.width, area.width * 9 / 20)
+      let width = min(text.width, area.width * 3 / 10)
       canvas.put(who, in: Area(x: area.x, y: area.y, width: left, height: 1), x: 0, y: 0)
-      canvas.put(stateText, in: area, x: left + 2, y: 0)
-      let start = left + 4 + stateText.width
+      canvas.put(text, in: Area(x: area.x + left + 2, y: area.y, width: width, height: 1), x: 0, y: 0)
+      let start = left + 4 + width
       let line = Area(x: area.x + start, y: area.y, width: max(area.width - start, 0), height: 1)
       progress(on: &canvas, in: line)
     }

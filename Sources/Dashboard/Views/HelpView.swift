@@ -39,6 +39,7 @@ struct HelpContent {
     ("In the command line", [.commandLine]),
     ("In the filter", [.filter]),
     ("In the question before the end", [.quitting]),
+    ("In the question of a halted run", [.halted]),
     ("In this help", [.help]),
   ]
 

@@ -144,7 +144,44 @@ extension Scene {
     }
     canvas.put(text, in: area, x: 0, y: 0)
     guard area.height >= 2 else { return }
-    canvas.put(agreement(width: area.width), in: area, x: 0, y: 1)
+    canvas.put(beside.map { there($0, width: area.width) } ?? agreement(width: area.width), in: area, x: 0, y: 1)
+  }
+
+  /// The selected triplet in the other run, and how much of the kept sets is common.
+  private func there(_ beside: Beside, width: Int) -> StyledText {
+    var text = fate(in: beside, isNarrow: width < 46)
+    var common = 0
+    var kept = 0
+    for index in moment.triplets.kept.indices where moment.triplets.kept[index] && rank > 0 {
+      guard let other = beside.triplet(index % rank, of: index / rank) else { continue }
+      kept += 1
+      common += other.isKept ? 1 : 0
+    }
+    guard kept > 0 else { return text }
+    var share = StyledText(width < 72 ? "  alike " : "  of what is kept here it keeps ", Theme.dim)
+    share.add(NumberText.percent(Double(common) / Double(kept)), Theme.label)
+    if text.width + share.width <= width { text.add(share) }
+    return text
+  }
+
+  /// What became of the selected triplet in the other run.
+  func fate(in beside: Beside, isNarrow: Bool) -> StyledText {
+    var text = StyledText("╌ " + (isNarrow ? String(beside.name.prefix(10)) : beside.name) + " ", Theme.other)
+    guard beside.frame.description.method != "LORA" else {
+      text.add("scores nothing", Theme.dim)
+      return text
+    }
+    guard let triplet = beside.triplet(state.triplet, of: state.module) else {
+      text.add(
+        (beside.partner[at: state.module] ?? nil) == nil ? "has no such module" : "has no such triplet", Theme.dim)
+      return text
+    }
+    text.add(triplet.isKept ? "● kept" : "× pruned", triplet.isKept ? Theme.up : Theme.down)
+    if let score = triplet.score {
+      text.add(" S ", Theme.dim)
+      text.add(NumberText.scientific(score), Theme.label)
+    }
+    return text
   }
 
   /// How far the other rules disagree with the run's, at the current budget.

@@ -82,9 +82,15 @@ struct DotPlot {
     if let dot = dot(x, y) { set(dot.x, dot.y, style) }
   }
 
+  /// Whether a dashed line has its gap over a column of dots.
+  func isGap(_ x: Int) -> Bool { isBraille ? x % 6 >= 3 : x % 3 == 2 }
+
   /// A connected line through points of shares 0…1; gaps at values that are not finite.
-  mutating func line(_ points: [(x: Double, y: Double)], _ style: Style) {
+  mutating func line(_ points: [(x: Double, y: Double)], _ style: Style, isDashed: Bool = false) {
     var last: (x: Int, y: Int)?
+    func set(_ x: Int, _ y: Int, _ style: Style) {
+      if !isDashed || !isGap(x) { self.set(x, y, style) }
+    }
     for point in points {
       guard let next = dot(point.x, point.y) else {
         last = nil

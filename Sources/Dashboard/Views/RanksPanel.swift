@@ -10,11 +10,17 @@ extension Scene {
     if let budget = moment.record?.budget, !state.isLoRA { note.add(" of budget \(budget)", Theme.label) }
     note.add(" / \(modules.count * rank) ", Theme.dim)
     var foot = StyledText()
-    if let share = plantedShare { foot.add(" \(NumberText.percent(share)) of it in planted modules ", Theme.label) }
+    if let beside {
+      foot = apart(beside)
+    } else if let share = plantedShare {
+      foot.add(" \(NumberText.percent(share)) of it in planted modules ", Theme.label)
+    }
     if !state.filter.isEmpty {
       foot = StyledText(" /\(cellText(state.filter)) \(visible.count) of \(modules.count) ", Theme.warning)
     }
-    canvas.border(area, title: title(.ranks), note: note, foot: foot, isFocused: isFocused(.ranks))
+    canvas.border(
+      area, title: beside.map { title(.ranks, "− \($0.name)") } ?? title(.ranks), note: note, foot: foot,
+      isFocused: isFocused(.ranks))
     let inner = area.inner
     guard inner.width > 0, inner.height > 0 else { return }
     guard !visible.isEmpty else {
@@ -36,7 +42,11 @@ extension Scene {
         let cell = Area(
           x: inner.x + geometry.labelWidth + column * geometry.columnWidth, y: inner.y + y,
           width: geometry.columnWidth - 1, height: 1)
-        drawRank(of: index, before, fields, on: &canvas, in: cell)
+        if let beside {
+          drawDifference(of: index, to: beside, fields, on: &canvas, in: cell)
+        } else {
+          drawRank(of: index, before, fields, on: &canvas, in: cell)
+        }
         if samples > 0 {
           let history = sampled(samples) { Double($0.ranks[at: index] ?? 0) }
           canvas.put(
@@ -45,12 +55,65 @@ extension Scene {
         }
       }
       if geometry.hasSums {
-        let sum = row.cells.reduce(0) { $0 + ($1.flatMap { moment.ranks[at: $0] } ?? 0) }
-        canvas.putRight(StyledText("\(sum)", Theme.label), in: inner, y: y)
+        canvas.putRight(sum(row.cells.compactMap { $0 }), in: inner, y: y)
       }
     }
     drawSums(on: &canvas, in: inner, geometry)
     drawSelected(on: &canvas, in: inner, geometry)
+  }
+
+  /// The kept triplets of several modules; beside another run what they have more or less than their partners.
+  private func sum(_ modules: [Int]) -> StyledText {
+    guard let beside else {
+      return StyledText("\(modules.reduce(0) { $0 + (moment.ranks[at: $1] ?? 0) })", Theme.label)
+    }
+    let differences = modules.compactMap { difference(of: $0, to: beside) }
+    let sum = differences.isEmpty ? nil : differences.reduce(0, +)
+    return StyledText(Beside.text(sum), Beside.style(sum))
+  }
+
+  private func difference(of module: Int, to beside: Beside) -> Int? {
+    guard let other = beside.rank(of: module), let kept = moment.ranks[at: module] else { return nil }
+    return kept - other
+  }
+
+  /// What the two runs do not have in common, and where the other one stands.
+  private func apart(_ beside: Beside) -> StyledText {
+    let alone = beside.partner.reduce(0) { $0 + ($1 == nil ? 1 : 0) }
+    var text = StyledText(" ")
+    if alone > 0 { text.add("– \(alone) only here, ", Theme.label) }
+    if beside.extra > 0 { text.add("\(beside.extra) only there, ", Theme.label) }
+    text.add("its step \(beside.moment.record?.step ?? 0) ", Theme.other)
+    return text
+  }
+
+  /// Number, difference and a bar; the difference alone where nothing else fits.
+  private func drawDifference(
+    of index: Int, to beside: Beside, _ fields: RankFields, on canvas: inout Canvas, in cell: Area
+  ) {
+    let difference = difference(of: index, to: beside)
+    let kept = moment.ranks[at: index] ?? 0
+    var text = StyledText()
+    let room = cell.width - fields.digits - fields.difference
+    if room >= 0 {
+      let number = String(kept)
+      text.add(String(repeating: " ", count: max(fields.digits - number.count, 0)) + number, Theme.label)
+      if room > 0 { text.add(" ") }
+    }
+    text.add(Beside.text(difference), Beside.style(difference))
+    let left = cell.width - fields.least
+    if left >= 4 {
+      text.pad(to: fields.least + 1)
+      let bar = Spark.bar(kept, of: rank, width: min(left - 1, fields.bar))
+      text.add(bar.full, Theme.kept)
+      text.add(bar.rest, Theme.faint)
+    }
+    canvas.put(text, in: cell, x: 0, y: 0, isElided: false)
+    if index == state.module {
+      canvas.restyle(Area(x: cell.x, y: cell.y, width: min(fields.least, cell.width), height: 1)) {
+        $0 = Theme.selected
+      }
+    }
   }
 
   private func heading(on canvas: inout Canvas, in inner: Area, _ geometry: RanksGeometry, first: Int) {
@@ -116,11 +179,9 @@ extension Scene {
     guard inner.height >= 12, y >= used else { return }
     canvas.put("Σ", Theme.dim, in: inner, x: max(geometry.labelWidth - 2, 0), y: min(y, used + 1))
     for column in 0..<geometry.columnCount {
-      let sum = grid.rows.reduce(0) { sum, row in
-        sum + ((row.cells[at: column + geometry.firstColumn] ?? nil).flatMap { moment.ranks[at: $0] } ?? 0)
-      }
+      let modules = grid.rows.compactMap { $0.cells[at: column + geometry.firstColumn] ?? nil }
       canvas.put(
-        "\(sum)", Theme.label, in: inner, x: geometry.labelWidth + column * geometry.columnWidth, y: min(y, used + 1))
+        sum(modules), in: inner, x: geometry.labelWidth + column * geometry.columnWidth, y: min(y, used + 1))
     }
   }
 
@@ -130,7 +191,12 @@ extension Scene {
     var words = StyledText("kept ", Theme.dim)
     words.add("\(kept)", Theme.kept)
     words.add(" of \(rank)", Theme.dim)
-    if let nonzero = moment.nonzero[at: state.module], !state.isLoRA { words.add("  nonzero \(nonzero)", Theme.label) }
+    if let beside {
+      let other = beside.rank(of: state.module)
+      words.add(other.map { "  \(beside.name) \($0)" } ?? "  not in \(beside.name)", Theme.other)
+    } else if let nonzero = moment.nonzero[at: state.module], !state.isLoRA {
+      words.add("  nonzero \(nonzero)", Theme.label)
+    }
     if let planted = module.plantedRank { words.add("  planted \(planted)", Theme.label) }
     let y = inner.height - geometry.detailLines
     let name = cellText(module.name)

@@ -13,6 +13,8 @@ struct Scene {
   let colors: ColorDepth
   /// What each rule would choose; nil for LORA and before anything was scored.
   let decisions: RuleDecisions?
+  /// The run that is shown beside this one.
+  let beside: Beside?
 
   init(
     _ state: DashboardState, _ frame: Frame, _ grid: ModuleGrid, needsDecisions: Bool, _ glyphs: GlyphLevel,
@@ -24,7 +26,9 @@ struct Scene {
     self.glyphs = glyphs
     self.colors = colors
     visible = state.visibleModules
-    moment = state.moment ?? Moment(frame)
+    let moment = state.moment ?? Moment(frame)
+    self.moment = moment
+    beside = state.beside.map { Beside($0, modules: frame.description.modules, step: moment.record?.step) }
     if needsDecisions, !state.isLoRA, !moment.triplets.scores.isEmpty {
       decisions = RuleDecisions(
         scores: moment.triplets.scores, budget: moment.record?.budget ?? frame.schedule?.initialBudget ?? 0,
@@ -48,6 +52,15 @@ struct Scene {
   func title(_ panel: Panel, _ more: String = "") -> StyledText {
     var text = StyledText(" \(panel.rawValue) ", Theme.key)
     text.add(panel.title + (more.isEmpty ? "" : " " + more) + " ", Theme.title)
+    return text
+  }
+
+  /// Which line is whose, where there are two runs.
+  var legend: StyledText {
+    guard let beside else { return StyledText() }
+    var text = StyledText(" ─ ", Theme.curve)
+    text.add("this ", Theme.label)
+    text.add("╌ \(beside.name) ", Theme.other)
     return text
   }
 

@@ -66,6 +66,7 @@ extension Scene {
   func drawTraining(on canvas: inout Canvas, in area: Area) {
     var note = StyledText()
     if state.isLogarithmic { note.add(" log-y ", Theme.warning) }
+    note.add(legend)
     var foot = StyledText()
     if let first = frame.history.first?.record.step, let last = frame.history.last?.record.step {
       foot.add(" steps \(first)-\(last) ", Theme.dim)
@@ -84,13 +85,27 @@ extension Scene {
     }
   }
 
-  private func value(_ quantity: Int, _ record: StepRecord) -> Double? {
+  /// One quantity of a run's history, smoothed unless it is the metric.
+  private struct Curve {
+    let raw: [(step: Int, value: Double)]
+    let smooth: [Double]
+
+    init(_ history: [HistoryPoint], isMetric: Bool, _ value: (StepRecord) -> Double?) {
+      raw = history.compactMap { point in value(point.record).map { (point.record.step, $0) } }
+      smooth = isMetric ? raw.map(\.value) : Scene.smoothed(raw.map(\.value))
+    }
+
+    /// What the smoothed curve says at a step; nil before its first value.
+    func value(at step: Int) -> Double? { raw.lastIndex { $0.step <= step }.map { smooth[$0] } }
+  }
+
+  private static func value(_ quantity: Int, _ metric: String, _ record: StepRecord) -> Double? {
     switch quantity {
     case 0: record.taskLoss
     case 1: record.orth
     case 2: record.gradNorm
     default:
-      switch frame.description.metric {
+      switch metric {
       case "accuracy": record.eval?.accuracy
       case "matthews": record.eval?.matthews
       case "f1": record.eval?.f1
@@ -102,14 +117,19 @@ extension Scene {
 
   private func draw(_ plot: TrainingGeometry.Plot, on canvas: inout Canvas) {
     let points = frame.history
-    let raw: [(step: Int, value: Double)] = points.compactMap { point in
-      value(plot.quantity, point.record).map { (point.record.step, $0) }
-    }
     let isMetric = plot.quantity == 3
-    let smooth = isMetric ? raw.map(\.value) : Self.smoothed(raw.map(\.value))
+    let metric = frame.description.metric
+    func value(_ record: StepRecord) -> Double? { Self.value(plot.quantity, metric, record) }
+    let own = Curve(points, isMetric: isMetric, value)
+    let raw = own.raw
+    let smooth = own.smooth
+    // The same quantity of the other run, where it has that.
+    let other = beside.flatMap { beside in
+      beside.frame.quantities.contains(plot.quantity)
+        ? Curve(beside.frame.history, isMetric: isMetric, value) : nil
+    }
     let current: Double? =
-      moment.record.flatMap { value(plot.quantity, $0) }
-      ?? (isMetric ? raw.last { $0.step <= step }?.value : nil)
+      moment.record.flatMap(value) ?? (isMetric ? raw.last { $0.step <= step }?.value : nil)
     let number = current.map { NumberText.short($0) } ?? "none yet"
     let label = name(plot.quantity)
     if let title = plot.title {
@@ -122,6 +142,7 @@ extension Scene {
         text.add("  best ", Theme.dim)
         text.add(NumberText.short(best), Theme.curve)
       }
+      if let there = other?.value(at: step) { text.add("  ╌ " + NumberText.short(there), Theme.other) }
       canvas.put(text, in: title, x: 0, y: 0)
     } else {
       canvas.put(label, Theme.label, in: plot.label, x: 0, y: 0)
@@ -131,7 +152,14 @@ extension Scene {
     guard let first = points.first?.record.step, let last = points.last?.record.step, body.width > 0,
       body.height > 0
     else { return }
-    let axis = Axis(raw.lazy.map(\.value), isLogarithmic: state.isLogarithmic)
+    // Only what stands above this run's own steps is drawn, and counts for the axis.
+    let there = (other?.raw.indices).map { indices in
+      indices.compactMap { index -> (step: Int, value: Double)? in
+        guard let other, (first...last).contains(other.raw[index].step) else { return nil }
+        return (other.raw[index].step, other.smooth[index])
+      }
+    }
+    let axis = Axis(raw.map(\.value) + (there ?? []).map(\.value), isLogarithmic: state.isLogarithmic)
     func share(_ step: Int) -> Double { last > first ? Double(step - first) / Double(last - first) : 1 }
     if plot.title != nil {
       let highest = StyledText(NumberText.short(axis.high) + " ", Theme.dim)
@@ -141,6 +169,7 @@ extension Scene {
       }
     }
     var dots = DotPlot(width: body.width, height: body.height, glyphs: glyphs)
+    if let there { dots.line(there.map { (share($0.step), axis.share($0.value)) }, Theme.other, isDashed: true) }
     if isMetric {
       dots.line(raw.map { (share($0.step), axis.share($0.value)) }, Theme.curve)
     } else {

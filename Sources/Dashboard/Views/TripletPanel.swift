@@ -36,6 +36,7 @@ extension Scene {
     line(numbers)
     if isTall { line(proportions(inner.width)) }
     line(standing(isWide: inner.width >= 62))
+    if let beside { line(fate(in: beside, isNarrow: isNarrow)) }
     // The rules and the histories have their place below; the words get what is between.
     let hasTable = inner.height >= 18 && decisions != nil
     let ruleLines = hasTable ? ScoringRule.allCases.count + 2 : inner.height >= 7 ? 1 : 0

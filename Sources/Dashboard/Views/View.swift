@@ -52,6 +52,7 @@ public func view(
   switch state.mode {
   case .help(let panel, let scroll): state.drawHelp(panel, scroll: scroll, on: &canvas)
   case .quitting(let choice): state.drawQuestion(choice, on: &canvas, in: layout.body)
+  case .halted(let choice): state.drawQuestion(choice, on: &canvas, in: layout.body)
   case .normal, .command, .filter: break
   }
   state.drawToasts(on: &canvas, in: layout.body)
@@ -64,38 +65,14 @@ extension DashboardState {
       "this is \(area.width)×\(area.height)",
       "q quits",
     ]
-    if case .quitting = mode { lines = ["still training:", "s stop, keep adapter", "d discard", "esc goes on"] }
+    switch mode {
+    case .quitting: lines = ["still training:", "s stop, keep adapter", "d discard", "esc goes on"]
+    case .halted: lines = ["halted:", "y goes on, half the rate", "r another rate", "q quits, run kept"]
+    default: break
+    }
     let top = max((area.height - lines.count) / 2, 0)
     for (index, line) in lines.enumerated() {
       canvas.put(line, Theme.strong, in: area, x: max((area.width - line.count) / 2, 0), y: top + index)
-    }
-  }
-
-  /// The question before a running training is ended.
-  func drawQuestion(_ choice: QuitChoice, on canvas: inout Canvas, in body: Area) {
-    let entries: [(QuitChoice, String, String)] = [
-      (.background, "b", "finish in the background (\(Reason.durable))"),
-      (.keep, "s", "stop and keep the adapter as it is now"),
-      (.discard, "d", "stop and discard it"),
-      (.cancel, "esc", "go on training"),
-    ]
-    let width = min(body.width, 64)
-    let height = entries.count + 4
-    let area = Area(
-      x: body.x + (body.width - width) / 2, y: body.y + max((body.height - height) / 2, 0), width: width, height: height
-    )
-    canvas.fill(area)
-    var title = StyledText(" q ", Theme.key)
-    title.add("still training: step \(frame?.stepsDone ?? 0) of \(frame?.description.totalSteps ?? 0) ", Theme.title)
-    canvas.border(area, title: title, isFocused: true)
-    for (index, entry) in entries.enumerated() {
-      let isChosen = entry.0 == choice
-      let dim = entry.0 == .background
-      var line = StyledText(isChosen ? "→ " : "  ", Theme.key)
-      line.add(entry.1, dim ? Theme.faint : Theme.key)
-      line.pad(to: 7)
-      line.add(entry.2, isChosen ? Theme.selected : dim ? Theme.faint : Theme.label)
-      canvas.put(line, in: area.inner, x: 1, y: index + 1)
     }
   }
 

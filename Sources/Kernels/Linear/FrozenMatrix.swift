@@ -1,28 +1,41 @@
 // A frozen weight that only knows how to be applied.
 
 /// A frozen weight W of d₁ rows (outputs) and d₂ columns (inputs) over memory that it keeps alive, often a mapped file.
-/// Packed and quantised weights are to become further cases of `Storage`; layers need not know.
 public final class FrozenMatrix: @unchecked Sendable {
   // Unchecked: the memory is never written after init.
   private enum Storage {
-    case float32(FloatPointer)
+    case float32
+    /// Copies for x·Wᵀ and for dy·W.
+    case bfloat16(forward: PackedWeight, backward: PackedWeight)
   }
 
   /// d₁.
   public let outputSize: Int
   /// d₂.
   public let inputSize: Int
+  private let base: FloatPointer
   private let storage: Storage
   private let owner: AnyObject
 
   /// - Parameters:
   ///   - base: d₁·d₂ floats, row-major.
   ///   - owner: what keeps `base` alive.
-  public init(_ base: FloatPointer, outputSize: Int, inputSize: Int, owner: AnyObject) {
+  ///   - precision: of the products; `bfloat16` makes packed copies of the weight.
+  public init(
+    _ base: FloatPointer, outputSize: Int, inputSize: Int, owner: AnyObject, precision: Precision = .float32
+  ) {
     self.outputSize = outputSize
     self.inputSize = inputSize
-    self.storage = .float32(base)
+    self.base = base
     self.owner = owner
+    storage =
+      switch precision {
+      case .float32: .float32
+      case .bfloat16:
+        .bfloat16(
+          forward: PackedWeight(base, inputSize: inputSize, outputSize: outputSize, isTransposed: true),
+          backward: PackedWeight(base, inputSize: outputSize, outputSize: inputSize, isTransposed: false))
+      }
   }
 
   /// Copies `values`, row-major.
@@ -33,31 +46,35 @@ public final class FrozenMatrix: @unchecked Sendable {
   }
 
   /// y ← x·Wᵀ, or y ← y + x·Wᵀ. x is [rows, d₂], y is [rows, d₁].
-  public func apply(_ x: FloatPointer, into y: MutableFloatPointer, rows: Int, accumulate: Bool) {
+  public func apply(
+    _ x: FloatPointer, into y: MutableFloatPointer, rows: Int, accumulate: Bool, _ workspace: Workspace
+  ) {
     switch storage {
-    case .float32(let w):
+    case .float32:
       BLAS.multiply(
-        rows, outputSize, inputSize, x, .no, lda: inputSize, w, .yes, ldb: inputSize, beta: accumulate ? 1 : 0, y,
+        rows, outputSize, inputSize, x, .no, lda: inputSize, base, .yes, ldb: inputSize, beta: accumulate ? 1 : 0, y,
         ldc: outputSize)
+    case .bfloat16(let weight, _):
+      weight.multiply(x, into: y, rows: rows, accumulate: accumulate, workspace.bfloat16)
     }
   }
 
   /// dx ← dy·W, or dx ← dx + dy·W. dy is [rows, d₁], dx is [rows, d₂].
-  public func applyTransposed(_ dy: FloatPointer, into dx: MutableFloatPointer, rows: Int, accumulate: Bool) {
+  public func applyTransposed(
+    _ dy: FloatPointer, into dx: MutableFloatPointer, rows: Int, accumulate: Bool, _ workspace: Workspace
+  ) {
     switch storage {
-    case .float32(let w):
+    case .float32:
       BLAS.multiply(
-        rows, inputSize, outputSize, dy, .no, lda: outputSize, w, .no, ldb: inputSize, beta: accumulate ? 1 : 0, dx,
+        rows, inputSize, outputSize, dy, .no, lda: outputSize, base, .no, ldb: inputSize, beta: accumulate ? 1 : 0, dx,
         ldc: inputSize)
+    case .bfloat16(_, let weight):
+      weight.multiply(dy, into: dx, rows: rows, accumulate: accumulate, workspace.bfloat16)
     }
   }
 
   /// The weight as floats, row-major.
-  public var values: [Float] {
-    switch storage {
-    case .float32(let w): Array(UnsafeBufferPointer(start: w, count: outputSize * inputSize))
-    }
-  }
+  public var values: [Float] { Array(UnsafeBufferPointer(start: base, count: outputSize * inputSize)) }
 }
 
 /// A reference-counted `Buffer`.

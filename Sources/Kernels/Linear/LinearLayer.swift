@@ -35,14 +35,14 @@ public final class FrozenLinear: LinearLayer {
 
   public func forward(_ x: FloatPointer, into y: MutableFloatPointer, rows: Int, _ workspace: Workspace) {
     if let bias { Elementwise.fillRows(y, with: bias.base, rows: rows, columns: outputSize) }
-    weight.apply(x, into: y, rows: rows, accumulate: bias != nil)
+    weight.apply(x, into: y, rows: rows, accumulate: bias != nil, workspace)
   }
 
   public func backward(
     _ dy: FloatPointer, input x: FloatPointer, into dx: MutableFloatPointer?, accumulate: Bool, rows: Int,
     _ workspace: Workspace
   ) {
-    if let dx { weight.applyTransposed(dy, into: dx, rows: rows, accumulate: accumulate) }
+    if let dx { weight.applyTransposed(dy, into: dx, rows: rows, accumulate: accumulate, workspace) }
   }
 }
 

@@ -51,89 +51,120 @@ public final class LowRankLinear: LinearLayer {
   private var q: MutableFloatPointer { block.weights + layout.qOffset }
   private var lambda: MutableFloatPointer? { layout.lambdaOffset.map { block.weights + $0 } }
 
-  /// Writes s·λ∘h (s·h where there is no λ) to `out`, both [rows, r].
-  private func scaleByLambda(_ h: FloatPointer, into out: MutableFloatPointer, rows: Int) {
+  /// Floats of scratch that forward and backward of `rows` rows take, beyond the x·Qᵀ that stays between them.
+  public func scratchFloats(rows: Int) -> Int {
     let rank = layout.rank
-    if let lambda {
-      Elementwise.scaleColumns(h, by: lambda, scale: scale, into: out, rows: rows, columns: rank)
-    } else {
-      out.update(from: h, count: rows * rank)
-      Elementwise.scale(out, by: scale, count: rows * rank)
-    }
+    let padded = SmallProduct.padded(rank)
+    return padded * (rows + max(inputSize, outputSize)) + 2 * rank * outputSize
+      + (dropout > 0 ? rows * inputSize : 0) + 5 * SmallProduct.lanes
+  }
+
+  /// Floats that stay between forward and backward of `rows` rows.
+  public func savedFloats(rows: Int) -> Int { rows * SmallProduct.padded(layout.rank) }
+
+  /// s·Λ·Pᵀ (s·Pᵀ where there is no λ), [r, d₁], in the arena.
+  private func scaledP(_ arena: Arena) -> MutableFloatPointer {
+    let scaled = arena.take(layout.rank * outputSize)
+    Elementwise.scaleRows(p, by: lambda, scale: scale, into: scaled, rows: layout.rank, columns: outputSize)
+    return scaled
   }
 
   public func forward(_ x: FloatPointer, into y: MutableFloatPointer, rows: Int, _ workspace: Workspace) {
-    base.forward(x, into: y, rows: rows, workspace)
     let rank = layout.rank
-    guard rank > 0 else { return }
-    let h = workspace.arena.take(rows * rank)
+    guard rank > 0 else { return base.forward(x, into: y, rows: rows, workspace) }
+    let arena = workspace.arena
+    let padded = SmallProduct.padded(rank)
+    let h = arena.take(savedFloats(rows: rows))
     workspace.saved[slot] = h
-    let mark = workspace.arena.mark
+    let mark = arena.mark
     var path = x
     let drop = workspace.dropout(dropout, site: Self.firstSite + slot)
     if drop.probability > 0 {
-      let dropped = workspace.arena.take(rows * inputSize)
-      drop.apply(x, into: dropped, firstRow: workspace.firstRow, rows: rows, columns: inputSize)
+      let dropped = arena.take(rows * inputSize)
+      drop.apply(x, into: dropped, at: workspace.batchRows, rows: rows, columns: inputSize)
       path = FloatPointer(dropped)
     }
-    BLAS.multiply(rows, rank, inputSize, path, .no, lda: inputSize, q, .yes, ldb: inputSize, h, ldc: rank)
-    let scaled = workspace.arena.take(rows * rank)
-    scaleByLambda(h, into: scaled, rows: rows)
-    BLAS.multiply(rows, outputSize, rank, scaled, .no, lda: rank, p, .no, ldb: outputSize, beta: 1, y, ldc: outputSize)
-    workspace.arena.release(to: mark)
+    let factor = arena.take(inputSize * padded)
+    SmallProduct.transpose(q, ldx: inputSize, into: factor, rows: rank, columns: inputSize)
+    SmallProduct.multiply(rows, padded, inputSize, path, lda: inputSize, factor, ldb: padded, h, ldc: padded)
+    SmallProduct.multiply(
+      rows, outputSize, rank, h, lda: padded, scaledP(arena), ldb: outputSize,
+      start: base.bias.map { .row($0.base) } ?? .zero, y, ldc: outputSize)
+    base.weight.apply(x, into: y, rows: rows, accumulate: true, workspace)
+    arena.release(to: mark)
   }
 
-  /// With g = dy·P: dλ = s·Σ h∘g, dPᵀ = (s·λ∘h)ᵀ·dy, dQ = (s·λ∘g)ᵀ·x, dx = dy·W + (s·λ∘g)·Q.
+  /// With M = hᵀ·dy and g = dy·(s·Λ·Pᵀ)ᵀ: dλ = s·Σ M∘Pᵀ, dPᵀ = s·Λ·M, dQ = gᵀ·x, dx = dy·W + g·Q.
   public func backward(
     _ dy: FloatPointer, input x: FloatPointer, into dx: MutableFloatPointer?, accumulate: Bool, rows: Int,
     _ workspace: Workspace
   ) {
-    base.backward(dy, input: x, into: dx, accumulate: accumulate, rows: rows, workspace)
     let rank = layout.rank
-    guard rank > 0 else { return }
+    guard rank > 0, rows > 0 else {
+      return base.backward(dy, input: x, into: dx, accumulate: accumulate, rows: rows, workspace)
+    }
     guard let h = workspace.saved[slot] else { preconditionFailure("\(name): backward before forward") }
     let arena = workspace.arena
+    let padded = SmallProduct.padded(rank)
     let mark = arena.mark
-    let g = arena.take(rows * rank)
-    let scaled = arena.take(rows * rank)
-    BLAS.multiply(rows, rank, outputSize, dy, .no, lda: outputSize, p, .yes, ldb: outputSize, g, ldc: rank)
+    let m = arena.take(rank * outputSize)
+    let factor = arena.take(outputSize * padded)
+    let g = arena.take(rows * padded)
+    SmallProduct.transpose(scaledP(arena), ldx: outputSize, into: factor, rows: rank, columns: outputSize)
+    // By blocks of rows, so that dy is still near when it is read again.
+    let block = max(48, Self.blockFloats / outputSize / 48 * 48)
+    for row in stride(from: 0, to: rows, by: block) {
+      let count = min(block, rows - row)
+      let part = dy + row * outputSize
+      SmallProduct.multiply(
+        rank, outputSize, count, h + row * padded, .yes, lda: padded, part, ldb: outputSize,
+        start: row == 0 ? .zero : .output, m, ldc: outputSize)
+      SmallProduct.multiply(
+        count, padded, outputSize, part, lda: outputSize, factor, ldb: padded, g + row * padded, ldc: padded)
+    }
     if let offset = layout.lambdaOffset {
-      Elementwise.addColumnDots(workspace.gradients + offset, h, g, scale: scale, rows: rows, columns: rank)
+      Elementwise.addRowDots(workspace.gradients + offset, m, p, scale: scale, rows: rank, columns: outputSize)
     }
-    scaleByLambda(h, into: scaled, rows: rows)
-    BLAS.multiply(
-      rank, outputSize, rows, scaled, .yes, lda: rank, dy, .no, ldb: outputSize, beta: 1,
-      workspace.gradients + layout.pOffset, ldc: outputSize)
-    scaleByLambda(g, into: scaled, rows: rows)
-    let drop = workspace.dropout(dropout, site: Self.firstSite + slot)
-    guard drop.probability > 0 else {
-      addInputProducts(scaled, x, into: dx, rows: rows, workspace)
-      arena.release(to: mark)
-      return
-    }
-    // The same mask on x and on the path's share of dx.
-    let dropped = arena.take(rows * inputSize)
-    drop.apply(x, into: dropped, firstRow: workspace.firstRow, rows: rows, columns: inputSize)
-    addInputProducts(scaled, dropped, into: nil, rows: rows, workspace)
-    if let dx {
-      BLAS.multiply(rows, inputSize, rank, scaled, .no, lda: rank, q, .no, ldb: inputSize, dropped, ldc: inputSize)
-      drop.apply(dropped, into: dropped, firstRow: workspace.firstRow, rows: rows, columns: inputSize)
-      Elementwise.add(dx, dropped, count: rows * inputSize)
-    }
+    Elementwise.addScaledRows(
+      workspace.gradients + layout.pOffset, m, by: lambda, scale: scale, rows: rank, columns: outputSize)
+    addInputProducts(g, x, into: dx, accumulate: accumulate, rows: rows, workspace)
+    if let dx { base.weight.applyTransposed(dy, into: dx, rows: rows, accumulate: true, workspace) }
     arena.release(to: mark)
   }
 
+  /// dQ ← dQ + gᵀ·x̃ and the path's share of dx, where x̃ is x under the path's dropout.
   private func addInputProducts(
-    _ scaled: FloatPointer, _ x: FloatPointer, into dx: MutableFloatPointer?, rows: Int, _ workspace: Workspace
+    _ g: FloatPointer, _ x: FloatPointer, into dx: MutableFloatPointer?, accumulate: Bool, rows: Int,
+    _ workspace: Workspace
   ) {
     let rank = layout.rank
-    BLAS.multiply(
-      rank, inputSize, rows, scaled, .yes, lda: rank, x, .no, ldb: inputSize, beta: 1,
+    let padded = SmallProduct.padded(rank)
+    let drop = workspace.dropout(dropout, site: Self.firstSite + slot)
+    var path = x
+    var dropped: MutableFloatPointer?
+    if drop.probability > 0 {
+      let copy = workspace.arena.take(rows * inputSize)
+      drop.apply(x, into: copy, at: workspace.batchRows, rows: rows, columns: inputSize)
+      path = FloatPointer(copy)
+      dropped = copy
+    }
+    SmallProduct.multiply(
+      rank, inputSize, rows, g, .yes, lda: padded, path, ldb: inputSize, start: .output,
       workspace.gradients + layout.qOffset, ldc: inputSize)
     guard let dx else { return }
-    BLAS.multiply(rows, inputSize, rank, scaled, .no, lda: rank, q, .no, ldb: inputSize, beta: 1, dx, ldc: inputSize)
+    guard let dropped else {
+      return SmallProduct.multiply(
+        rows, inputSize, rank, g, lda: padded, q, ldb: inputSize, start: accumulate ? .output : .zero, dx,
+        ldc: inputSize)
+    }
+    // The mask of x on the path's share.
+    SmallProduct.multiply(rows, inputSize, rank, g, lda: padded, q, ldb: inputSize, dropped, ldc: inputSize)
+    drop.apply(dropped, into: accumulate ? dropped : dx, at: workspace.batchRows, rows: rows, columns: inputSize)
+    if accumulate { Elementwise.add(dx, dropped, count: rows * inputSize) }
   }
 
+  /// What stays in the second cache.
+  private static let blockFloats = 1 << 17
   /// Adapters' dropout sites are numbered apart from the model's own.
   private static let firstSite = 1 << 20
 }

@@ -19,9 +19,11 @@ public final class Workspace: @unchecked Sendable {
   public var isTraining = false
   public var seed: UInt64 = 0
   public var step = 0
-  /// The batch row at which this worker's rows begin: places its dropout masks.
-  public var firstRow = 0
+  /// Which rows of the batch the layers are given: places their dropout masks.
+  public var batchRows = BatchRows.run(from: 0)
   public var tap: (any ModuleTap)?
+  /// For products with frozen weights in bfloat16; empty where there are none.
+  private(set) lazy var bfloat16 = BFloat16Scratch()
   /// One slot a low-rank layer for what its backward needs (x·Qᵀ).
   let saved: UnsafeMutablePointer<MutableFloatPointer?>
   private let slots: Int

@@ -1,9 +1,11 @@
 // Owned, aligned memory.
 
+import Glibc
+
 public typealias FloatPointer = UnsafePointer<Float>
 public typealias MutableFloatPointer = UnsafeMutablePointer<Float>
 
-/// Owns `count` zeroed floats, aligned to a cache line. Freed with its owner.
+/// Owns `count` zeroed floats, aligned to a cache line, and in huge pages where they fill some. Freed with its owner.
 public struct Buffer: ~Copyable {
   public let base: MutableFloatPointer
   public let count: Int
@@ -11,11 +13,17 @@ public struct Buffer: ~Copyable {
   /// - Precondition: count ≥ 0.
   public init(count: Int) {
     precondition(count >= 0, "a buffer of \(count) floats")
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
+    let bytes = max(count, 1) * 4
+    let isLarge = bytes >= 2 * Self.hugePage
+    let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: isLarge ? Self.hugePage : 64)
+    // A pass over many long arrays is otherwise slowed by looking up their pages. A refusal does no harm.
+    if isLarge { madvise(raw, bytes, MADV_HUGEPAGE) }
     base = raw.bindMemory(to: Float.self, capacity: max(count, 1))
     base.initialize(repeating: 0, count: max(count, 1))
     self.count = count
   }
+
+  private static let hugePage = 2 << 20
 
   deinit { UnsafeMutableRawPointer(base).deallocate() }
 

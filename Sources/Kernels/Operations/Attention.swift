@@ -1,11 +1,28 @@
 // Multi-head self-attention over packed sequences: every sequence attends to itself alone, and no padding exists.
 
-/// softmax(Q·Kᵀ/√d_h)·V for each head of each sequence. Q, K, V and the output are [rows, heads·d_h]; a sequence is a
-/// run of rows.
+/// softmax(Q·Kᵀ/√d_h)·V for each head of each sequence. K and V are [rows, heads·d_h]; a sequence is a run of rows. Q and
+/// the output are so too, or have one row a sequence where only its first token asks.
 public struct Attention: Sendable {
   public let heads: Int
   /// d_h.
   public let headSize: Int
+
+  /// Which tokens of a sequence attend to it.
+  public enum Queries: Sendable { case all, first }
+
+  /// The sequences of a pass.
+  public struct Layout {
+    /// [sequences + 1], the batch's rows at which sequences begin. Q, K and V begin at the first's row.
+    public var offsets: UnsafePointer<Int32>
+    public var sequences: Int
+    public var queries: Queries
+
+    public init(offsets: UnsafePointer<Int32>, sequences: Int, queries: Queries = .all) {
+      self.offsets = offsets
+      self.sequences = sequences
+      self.queries = queries
+    }
+  }
 
   public init(heads: Int, headSize: Int) {
     self.heads = heads
@@ -15,33 +32,42 @@ public struct Attention: Sendable {
   private var width: Int { heads * headSize }
   private var scale: Float { 1 / Float(headSize).squareRoot() }
 
-  /// Floats that `probabilities` needs for sequences of these lengths: heads · Σ length².
-  public func probabilityCount(_ offsets: UnsafePointer<Int32>, sequences: Int) -> Int {
+  /// Floats that `probabilities` needs: one for each head, query and key, keys padded to whole vectors.
+  public func probabilityCount(_ layout: Layout) -> Int {
     var sum = 0
-    for s in 0..<sequences {
-      let length = Int(offsets[s + 1] - offsets[s])
-      sum += length * length
+    for s in 0..<layout.sequences {
+      let length = Int(layout.offsets[s + 1] - layout.offsets[s])
+      sum += (layout.queries == .all ? length : 1) * SmallProduct.padded(length)
     }
     return heads * sum
   }
 
+  /// Floats of scratch that forward and backward take for sequences of at most `length`.
+  public func scratchFloats(length: Int) -> Int {
+    SmallProduct.padded(length) * (2 * length + headSize + 1) + 4 * SmallProduct.lanes
+  }
+
   /// - Parameters:
-  ///   - offsets: [sequences + 1], the rows at which sequences begin; the first need not be 0: rows count from it.
   ///   - probabilities: receives the softmax of each head of each sequence, before dropout.
-  ///   - firstRow: the row of the whole batch at which these rows begin; places the dropout mask.
   public func forward(
     _ q: FloatPointer, _ k: FloatPointer, _ v: FloatPointer, probabilities: MutableFloatPointer,
-    into out: MutableFloatPointer, offsets: UnsafePointer<Int32>, sequences: Int, dropout: Dropout, firstRow: Int,
-    arena: Arena
+    into out: MutableFloatPointer, _ layout: Layout, dropout: Dropout, arena: Arena
   ) {
-    forEachHead(offsets, sequences, probabilities) { start, length, p in
-      BLAS.multiply(
-        length, length, headSize, q + start, .no, lda: width, k + start, .yes, ldb: width, p, ldc: length)
-      Softmax.forward(p, scale: scale, rows: length, columns: length)
-      let mark = arena.mark
-      let kept = dropped(p, at: start, length, dropout, firstRow, arena)
-      BLAS.multiply(
-        length, headSize, length, kept, .no, lda: length, v + start, .no, ldb: width, out + start, ldc: width)
+    let mark = arena.mark
+    forEachHead(layout, probabilities) { head in
+      let (queries, length, columns) = (head.queries, head.length, head.columns)
+      let keys = arena.take(headSize * columns)
+      SmallProduct.transpose(k + head.start, ldx: width, into: keys, rows: length, columns: headSize)
+      // Padding scores −∞ and so weighs 0.
+      let scores = arena.take(columns)
+      for c in 0..<columns { scores[c] = c < length ? 0 : -.infinity }
+      SmallProduct.multiply(
+        queries, columns, headSize, q + head.query, lda: width, keys, ldb: columns, start: .row(scores),
+        head.probabilities, ldc: columns)
+      Softmax.forward(head.probabilities, scale: scale, rows: queries, columns: columns)
+      SmallProduct.multiply(
+        queries, headSize, length, kept(head, dropout, arena), lda: columns, v + head.start, ldb: width,
+        out + head.query, ldc: width)
       arena.release(to: mark)
     }
   }
@@ -49,62 +75,74 @@ public struct Attention: Sendable {
   /// Writes the gradients of Q, K and V.
   public func backward(
     _ dout: FloatPointer, _ q: FloatPointer, _ k: FloatPointer, _ v: FloatPointer, probabilities: MutableFloatPointer,
-    dq: MutableFloatPointer, dk: MutableFloatPointer, dv: MutableFloatPointer, offsets: UnsafePointer<Int32>,
-    sequences: Int, dropout: Dropout, firstRow: Int, arena: Arena
+    dq: MutableFloatPointer, dk: MutableFloatPointer, dv: MutableFloatPointer, _ layout: Layout, dropout: Dropout,
+    arena: Arena
   ) {
-    forEachHead(offsets, sequences, probabilities) { start, length, p in
-      let mark = arena.mark
-      let dp = arena.take(length * length)
-      let kept = dropped(p, at: start, length, dropout, firstRow, arena)
+    let mark = arena.mark
+    forEachHead(layout, probabilities) { head in
+      let (queries, length, columns) = (head.queries, head.length, head.columns)
       // dV = P̃ᵀ·dO and dP̃ = dO·Vᵀ
-      BLAS.multiply(
-        length, headSize, length, kept, .yes, lda: length, dout + start, .no, ldb: width, dv + start, ldc: width)
-      BLAS.multiply(
-        length, length, headSize, dout + start, .no, lda: width, v + start, .yes, ldb: width, dp, ldc: length)
+      SmallProduct.multiply(
+        length, headSize, queries, kept(head, dropout, arena), .yes, lda: columns, dout + head.query, ldb: width,
+        dv + head.start, ldc: width)
+      let values = arena.take(headSize * columns)
+      SmallProduct.transpose(v + head.start, ldx: width, into: values, rows: length, columns: headSize)
+      let dp = arena.take(queries * columns)
+      SmallProduct.multiply(
+        queries, columns, headSize, dout + head.query, lda: width, values, ldb: columns, dp, ldc: columns)
       if dropout.probability > 0 {
-        dropout.apply(
-          dp, into: dp, firstRow: maskRow(start, length, firstRow), rows: length, columns: length)
+        dropout.apply(dp, into: dp, firstRow: head.maskRow, rows: queries, columns: columns)
       }
-      Softmax.backward(p, dp, scale: scale, rows: length, columns: length)
+      Softmax.backward(head.probabilities, dp, scale: scale, rows: queries, columns: columns)
       // dQ = dS·K and dK = dSᵀ·Q
-      BLAS.multiply(length, headSize, length, dp, .no, lda: length, k + start, .no, ldb: width, dq + start, ldc: width)
-      BLAS.multiply(length, headSize, length, dp, .yes, lda: length, q + start, .no, ldb: width, dk + start, ldc: width)
+      SmallProduct.multiply(
+        queries, headSize, length, dp, lda: columns, k + head.start, ldb: width, dq + head.query, ldc: width)
+      SmallProduct.multiply(
+        length, headSize, queries, dp, .yes, lda: columns, q + head.query, ldb: width, dk + head.start, ldc: width)
       arena.release(to: mark)
     }
   }
 
-  /// Calls `body` with the float offset of a head's first element, the sequence's length and its probabilities.
+  /// One head of one sequence.
+  private struct Head {
+    /// Where its keys and its queries begin, in floats.
+    var start, query: Int
+    var length, queries: Int
+    /// The length padded to whole vectors.
+    var columns: Int
+    /// [queries, columns].
+    var probabilities: MutableFloatPointer
+    /// A row number of its own for each query, for dropout.
+    var maskRow: Int
+  }
+
   @inline(__always)
-  private func forEachHead(
-    _ offsets: UnsafePointer<Int32>, _ sequences: Int, _ probabilities: MutableFloatPointer,
-    _ body: (_ start: Int, _ length: Int, _ p: MutableFloatPointer) -> Void
-  ) {
+  private func forEachHead(_ layout: Layout, _ probabilities: MutableFloatPointer, _ body: (Head) -> Void) {
     var p = probabilities
-    for s in 0..<sequences {
-      let row = Int(offsets[s] - offsets[0])
-      let length = Int(offsets[s + 1] - offsets[s])
+    for s in 0..<layout.sequences {
+      let row = Int(layout.offsets[s] - layout.offsets[0])
+      let length = Int(layout.offsets[s + 1] - layout.offsets[s])
+      let columns = SmallProduct.padded(length)
+      let isAll = layout.queries == .all
+      let queries = isAll ? length : 1
       for head in 0..<heads {
-        body(row * width + head * headSize, length, p)
-        p += length * length
+        let start = head * headSize
+        body(
+          Head(
+            start: row * width + start, query: (isAll ? row : s) * width + start, length: length, queries: queries,
+            columns: columns, probabilities: p, maskRow: Int(layout.offsets[s]) * heads + head * length))
+        p += queries * columns
       }
     }
   }
 
   /// P after dropout: P itself where nothing is dropped.
   @inline(__always)
-  private func dropped(
-    _ p: MutableFloatPointer, at start: Int, _ length: Int, _ dropout: Dropout, _ firstRow: Int, _ arena: Arena
-  ) -> FloatPointer {
-    guard dropout.probability > 0 else { return FloatPointer(p) }
-    let kept = arena.take(length * length)
-    dropout.apply(p, into: kept, firstRow: maskRow(start, length, firstRow), rows: length, columns: length)
+  private func kept(_ head: Head, _ dropout: Dropout, _ arena: Arena) -> FloatPointer {
+    guard dropout.probability > 0 else { return FloatPointer(head.probabilities) }
+    let kept = arena.take(head.queries * head.columns)
+    dropout.apply(
+      head.probabilities, into: kept, firstRow: head.maskRow, rows: head.queries, columns: head.columns)
     return FloatPointer(kept)
-  }
-
-  /// A row number of its own for each head of each query.
-  private func maskRow(_ start: Int, _ length: Int, _ firstRow: Int) -> Int {
-    let row = start / width
-    let head = start % width / headSize
-    return (firstRow + row) * heads + head * length
   }
 }

@@ -2,6 +2,14 @@
 
 import CKernels
 
+/// Which rows of the whole batch some rows are. Masks go by it, so that a part of the batch draws what the whole would.
+public enum BatchRows {
+  /// Consecutive ones.
+  case run(from: Int)
+  /// Row i is the batch's row numbered by the i-th value.
+  case each(UnsafePointer<Int32>)
+}
+
 /// One dropout site of one step.
 public struct Dropout: Sendable {
   /// The probability of being dropped; 0 leaves everything as it is.
@@ -18,6 +26,17 @@ public struct Dropout: Sendable {
   /// on a gradient is the backward pass. `y` may be `x`.
   public func apply(_ x: FloatPointer, into y: MutableFloatPointer, firstRow: Int, rows: Int, columns: Int) {
     rt_dropout(x, y, probability, key, UInt64(firstRow), rows, columns)
+  }
+
+  /// The same, for rows wherever they lie in the batch.
+  public func apply(_ x: FloatPointer, into y: MutableFloatPointer, at place: BatchRows, rows: Int, columns: Int) {
+    switch place {
+    case .run(let first): apply(x, into: y, firstRow: first, rows: rows, columns: columns)
+    case .each(let numbers):
+      for i in 0..<rows {
+        apply(x + i * columns, into: y + i * columns, firstRow: Int(numbers[i]), rows: 1, columns: columns)
+      }
+    }
   }
 
   /// Mixes a seed, a step and a site's number into a key (the finaliser of SplitMix64, twice).

@@ -22,17 +22,24 @@ public enum Elementwise {
     rt_add_column_sums(out, x, rows, columns)
   }
 
-  /// out ← scale · x · factor, column by column. `out` may be `x`.
-  public static func scaleColumns(
-    _ x: FloatPointer, by factor: FloatPointer, scale: Float, into out: MutableFloatPointer, rows: Int, columns: Int
+  /// Row i of out ← scale · factor[i] · row i of x; without a factor it is 1. `out` may be `x`.
+  public static func scaleRows(
+    _ x: FloatPointer, by factor: FloatPointer?, scale: Float, into out: MutableFloatPointer, rows: Int, columns: Int
   ) {
-    rt_scale_columns(out, x, factor, scale, rows, columns)
+    rt_scale_rows(out, x, factor, scale, rows, columns)
   }
 
-  /// out [columns] ← out + scale · the sum over rows of x·y.
-  public static func addColumnDots(
+  /// Row i of out ← itself + scale · factor[i] · row i of x; without a factor it is 1.
+  public static func addScaledRows(
+    _ out: MutableFloatPointer, _ x: FloatPointer, by factor: FloatPointer?, scale: Float, rows: Int, columns: Int
+  ) {
+    rt_add_scaled_rows(out, x, factor, scale, rows, columns)
+  }
+
+  /// out [rows] ← out + scale · the sum over columns of x·y.
+  public static func addRowDots(
     _ out: MutableFloatPointer, _ x: FloatPointer, _ y: FloatPointer, scale: Float, rows: Int, columns: Int
   ) {
-    rt_add_column_dots(out, x, y, scale, rows, columns)
+    rt_add_row_dots(out, x, y, scale, rows, columns)
   }
 }

@@ -1,4 +1,4 @@
-// AdamW, and the smoothed sensitivities of AdaLoRA, over flat memory.
+// AdamW, and the smoothed sensitivities of AdaLoRA, in one pass over a row of parameters.
 
 import CKernels
 import Glibc
@@ -15,27 +15,24 @@ public struct AdamW: Sendable {
     self.learningRate = learningRate
     self.weightDecay = weightDecay
   }
-
-  /// One step over `count` floats.
-  /// - Parameters:
-  ///   - step: from 1.
-  ///   - gradientScale: the gradient is multiplied by it first and left so.
-  public func update(
-    _ w: MutableFloatPointer, gradient: MutableFloatPointer, m: MutableFloatPointer, v: MutableFloatPointer, count: Int,
-    step: Int, gradientScale: Float = 1
-  ) {
-    precondition(step >= 1, "AdamW counts its steps from 1, not \(step)")
-    var config = rt_adamw_config(
-      learningRate: learningRate, beta1: Float(beta1), beta2: Float(beta2), epsilon: epsilon, weightDecay: weightDecay,
-      oneMinusBeta1: Float(1 - beta1), oneMinusBeta2: Float(1 - beta2),
-      biasCorrection1: Float(1 - pow(beta1, Double(step))),
-      biasCorrection2Sqrt: Float((1 - pow(beta2, Double(step))).squareRoot()), gradientScale: gradientScale)
-    rt_adamw(w, gradient, m, v, count, &config)
-  }
 }
 
-/// The smoothed sensitivity and uncertainty of the AdaLoRA paper (section 3.2) over one row.
-public enum Sensitivity {
+/// The smoothed sensitivity and uncertainty of the AdaLoRA paper (section 3.2): I = |w·g|; Ī ← β₁Ī + (1 − β₁)I;
+/// Ū ← β₂Ū + (1 − β₂)|I − Ī|, with the Ī just updated.
+public struct Sensitivity: Sendable {
+  /// β₁, of Ī.
+  public var beta1: Double
+  /// β₂, of Ū.
+  public var beta2: Double
+  /// Whether I is of the weights before the optimizer's step instead of after it.
+  public var precedesStep: Bool
+
+  public init(beta1: Double, beta2: Double, precedesStep: Bool = false) {
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.precedesStep = precedesStep
+  }
+
   /// Sums over a row of I, of Ī, of Ū and of Ī·Ū.
   public struct Sums: Sendable, Equatable {
     public var sensitivity: Float = 0
@@ -44,19 +41,78 @@ public enum Sensitivity {
     public var product: Float = 0
 
     public init() {}
+
+    fileprivate init(_ row: rt_sensitivity_sums) {
+      sensitivity = row.sensitivity
+      smoothed = row.smoothed
+      uncertainty = row.uncertainty
+      product = row.product
+    }
+  }
+}
+
+/// What one pass over the parameters does to each: an optimizer's step, the sensitivities, or both at once.
+public struct ParameterUpdate: Sendable {
+  private enum Form { case step, stepSensingAfter, stepSensingBefore, sense, nothing }
+
+  private let form: Form
+  private var config = rt_update_config()
+
+  /// - Parameters:
+  ///   - optimizer: nil leaves the weights as they are.
+  ///   - count: the optimizer's steps so far, this one included.
+  ///   - gradientScale: what gradients are multiplied by as they are read.
+  ///   - sensitivity: nil leaves Ī and Ū as they are.
+  public init(_ optimizer: AdamW?, count: Int = 1, gradientScale: Float = 1, sensitivity: Sensitivity? = nil) {
+    config.gradientScale = gradientScale
+    if let optimizer {
+      precondition(count >= 1, "AdamW counts its steps from 1, not \(count)")
+      config.learningRate = optimizer.learningRate
+      config.beta1 = Float(optimizer.beta1)
+      config.beta2 = Float(optimizer.beta2)
+      config.epsilon = optimizer.epsilon
+      config.weightDecay = optimizer.weightDecay
+      config.oneMinusBeta1 = Float(1 - optimizer.beta1)
+      config.oneMinusBeta2 = Float(1 - optimizer.beta2)
+      config.biasCorrection1 = Float(1 - pow(optimizer.beta1, Double(count)))
+      config.biasCorrection2Sqrt = Float((1 - pow(optimizer.beta2, Double(count))).squareRoot())
+    }
+    if let sensitivity {
+      config.smoothing = Float(sensitivity.beta1)
+      config.uncertaintySmoothing = Float(sensitivity.beta2)
+      config.oneMinusSmoothing = Float(1 - sensitivity.beta1)
+      config.oneMinusUncertaintySmoothing = Float(1 - sensitivity.beta2)
+    }
+    form =
+      switch (optimizer != nil, sensitivity?.precedesStep) {
+      case (true, nil): .step
+      case (true, false?): .stepSensingAfter
+      case (true, true?): .stepSensingBefore
+      case (false, _?): .sense
+      case (false, nil): .nothing
+      }
   }
 
-  /// I = |w·g|; Ī ← β₁Ī + (1 − β₁)I; Ū ← β₂Ū + (1 − β₂)|I − Ī|, with the Ī just updated.
-  public static func update(
-    _ w: FloatPointer, gradient: FloatPointer, smoothed: MutableFloatPointer, uncertainty: MutableFloatPointer,
-    count: Int, beta1: Double, beta2: Double
-  ) -> Sums {
-    let row = rt_sensitivity(w, gradient, smoothed, uncertainty, count, beta1, beta2)
-    var sums = Sums()
-    sums.sensitivity = row.sensitivity
-    sums.smoothed = row.smoothed
-    sums.uncertainty = row.uncertainty
-    sums.product = row.product
-    return sums
+  /// Acts on a row of `count` floats; m and v are Adam's moments. No two rows overlap, and what is not updated is not
+  /// touched.
+  /// - Returns: the row's sums; zeros without sensitivities.
+  @inline(__always)
+  public func callAsFunction(
+    _ w: MutableFloatPointer, gradient: FloatPointer, m: MutableFloatPointer, v: MutableFloatPointer,
+    smoothed: MutableFloatPointer, uncertainty: MutableFloatPointer, count: Int
+  ) -> Sensitivity.Sums {
+    withUnsafePointer(to: config) { config in
+      switch form {
+      case .step:
+        rt_update(w, gradient, m, v, count, config)
+        return Sensitivity.Sums()
+      case .stepSensingAfter:
+        return Sensitivity.Sums(rt_update_sensing_after(w, gradient, m, v, smoothed, uncertainty, count, config))
+      case .stepSensingBefore:
+        return Sensitivity.Sums(rt_update_sensing_before(w, gradient, m, v, smoothed, uncertainty, count, config))
+      case .sense: return Sensitivity.Sums(rt_sense(w, gradient, smoothed, uncertainty, count, config))
+      case .nothing: return Sensitivity.Sums()
+      }
+    }
   }
 }

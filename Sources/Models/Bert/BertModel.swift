@@ -59,9 +59,11 @@ public final class BertModel: SequenceModel {
   ///   - weights: with names as `BertForSequenceClassification` or `BertModel` (no `bert.` prefix) saves them. A missing
   ///     pooler or classifier is left to chance and to `factory`.
   ///   - seed: of a missing pooler's N(0, initializer_range²).
+  ///   - precision: of the layers' frozen weights; pooler and classifier stay in float32.
   /// - Throws: for a missing, misshapen or unexpected tensor.
   public init(
-    _ config: BertConfig, weights: any WeightSource, labels: Int, seed: UInt64, factory: any LinearFactory
+    _ config: BertConfig, weights: any WeightSource, labels: Int, seed: UInt64, factory: any LinearFactory,
+    precision: Precision = .float32
   ) throws(InputError) {
     self.config = config
     labelCount = labels
@@ -72,7 +74,8 @@ public final class BertModel: SequenceModel {
     embeddings = try reader.embeddings()
     var linears: [any LinearLayer] = []
     for module in modules {
-      linears.append(factory.linear(module, base: try reader.linear(module, seed: seed)))
+      linears.append(
+        factory.linear(module, base: try reader.linear(module, seed: seed, module.layer == nil ? .float32 : precision)))
     }
     var layers: [Layer] = []
     for l in 0..<config.hiddenLayers {
@@ -98,13 +101,16 @@ public final class BertModel: SequenceModel {
   public func arenaFloats(tokens: Int, squaredLengths: Int, sequences: Int) -> Int {
     let d = config.hiddenSize
     let f = config.intermediateSize
-    // Rounding of each piece to 16 floats, and the widest rank a path may have (rank ≤ width), are in the slack.
-    let layer = tokens * (8 * d + 2 * f + 2) + config.attentionHeads * squaredLengths + 12 * 16
-    let ranks = linears.reduce(0) { $0 + (($1 as? LowRankLinear)?.layout.rank ?? 0) + 16 }
-    let transient = tokens * (6 * d + 2 * f) + 2 * squaredLengths + 4096
-    let widestRank = linears.reduce(0) { max($0, ($1 as? LowRankLinear)?.layout.rank ?? 0) }
-    return config.hiddenLayers * layer + tokens * (2 * d + 1 + ranks + 3 * widestRank + max(d, f))
-      + sequences * 8 * (d + labelCount + 16) + transient
+    let adapters = linears.compactMap { $0 as? LowRankLinear }
+    // Each piece is rounded up to 16 floats, and keys to whole vectors.
+    let pieces = 64
+    let layer =
+      tokens * (8 * d + 2 * f + 2) + config.attentionHeads * (squaredLengths + 15 * tokens) + 16 * pieces
+    let saved = adapters.reduce(0) { $0 + $1.savedFloats(rows: tokens) + 16 }
+    let scratch = adapters.reduce(0) { max($0, $1.scratchFloats(rows: tokens)) }
+    let backward = tokens * (7 * d + f) + 16 * pieces
+    return config.hiddenLayers * layer + tokens * (2 * d + 1) + saved + sequences * 8 * (d + labelCount + 16)
+      + backward + max(scratch, attention.scratchFloats(length: min(tokens, maximumLength)))
   }
 }
 
@@ -147,26 +153,28 @@ struct BertReader {
       norm: try norm("bert.embeddings.LayerNorm"))
   }
 
-  func linear(_ module: LinearModule, seed: UInt64) throws(InputError) -> FrozenLinear {
+  func linear(_ module: LinearModule, seed: UInt64, _ precision: Precision) throws(InputError) -> FrozenLinear {
     if module.name == "bert.pooler.dense" && !names.contains(fileName(module.name) + ".weight") {
       return randomPooler(module, seed: seed)
     }
-    return try frozen(module, file: fileName(module.name))
+    return try frozen(module, file: fileName(module.name), precision)
   }
 
   /// The file's own classifier, if it has one of this shape.
   func head(labels: Int) throws(InputError) -> FrozenLinear? {
     guard names.contains("classifier.weight"), config.labelCount == labels else { return nil }
-    return try frozen(BertModel.head(config, labels: labels), file: "classifier")
+    return try frozen(BertModel.head(config, labels: labels), file: "classifier", .float32)
   }
 
-  private func frozen(_ module: LinearModule, file: String) throws(InputError) -> FrozenLinear {
+  private func frozen(
+    _ module: LinearModule, file: String, _ precision: Precision
+  ) throws(InputError) -> FrozenLinear {
     let weight = try weights.floats(file + ".weight", shape: [module.outputSize, module.inputSize])
     let bias = try weights.floats(file + ".bias", shape: [module.outputSize])
     return FrozenLinear(
       name: module.name,
       weight: FrozenMatrix(
-        weight.base, outputSize: module.outputSize, inputSize: module.inputSize, owner: weight),
+        weight.base, outputSize: module.outputSize, inputSize: module.inputSize, owner: weight, precision: precision),
       bias: SharedBuffer(Array(UnsafeBufferPointer(start: bias.base, count: bias.count))))
   }
 

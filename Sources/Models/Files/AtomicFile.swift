@@ -53,6 +53,12 @@ public enum AtomicFile {
     syncFolder(of: path)
   }
 
+  /// Copies a file's bytes as they are now.
+  public static func copy(_ source: String, to path: String) throws(InputError) {
+    let file = try MappedFile(path: source)
+    try write(to: path) { (output) throws(InputError) in try output.write(file.bytes) }
+  }
+
   private static func create(beside path: String) throws(InputError) -> (descriptor: Int32, name: String) {
     while true {
       let name = "\(path).\(getpid())-\(String(UInt32.random(in: .min ... .max), radix: 16)).tmp"

@@ -4,13 +4,13 @@ import Glibc
 
 /// A file's bytes, mapped read-only for as long as this lives. A file that is replaced by renaming keeps its old bytes
 /// here.
-final class MappedFile: @unchecked Sendable {
+package final class MappedFile: @unchecked Sendable {
   // Unchecked: the memory is never written.
-  let path: String
-  let bytes: UnsafeRawBufferPointer
+  package let path: String
+  package let bytes: UnsafeRawBufferPointer
 
   /// - Throws: where there is no such file, or it cannot be read or is no regular file.
-  init(path: String) throws(InputError) {
+  package init(path: String) throws(InputError) {
     self.path = path
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {

@@ -1,6 +1,7 @@
 // What an experiment file says: the model, the data, the adapter and how it is trained.
 
 import AdaLoRA
+import Kernels
 
 /// One experiment, complete: every key has a value, every path is absolute. `Experiment.load` makes it from a TOML file.
 ///
@@ -17,6 +18,9 @@ public struct Experiment: Sendable, Equatable {
   public internal(set) var data = Data()
   public internal(set) var adapter = Adapter()
   public internal(set) var training = TrainingOptions()
+  public internal(set) var telemetry = Telemetry()
+  /// `[[intervention]]`: what happens by itself before a step, in the file's order.
+  public internal(set) var schedule: [ScheduledCommand] = []
 
   /// All defaults; what has none is empty.
   init(path: String) {
@@ -28,7 +32,7 @@ public struct Experiment: Sendable, Equatable {
 
   public static func == (a: Experiment, b: Experiment) -> Bool {
     a.name == b.name && a.seed == b.seed && a.model == b.model && a.data == b.data && a.adapter == b.adapter
-      && a.training == b.training
+      && a.training == b.training && a.telemetry == b.telemetry && a.schedule == b.schedule
   }
 
   /// `[model]`.
@@ -88,11 +92,19 @@ public struct Experiment: Sendable, Equatable {
     public internal(set) var maxGradNorm = 0.0
     /// In steps; 0: only at the end.
     public internal(set) var evalEvery = 200
+    /// Steps between checkpoints; 0: only where something asks for one.
+    public internal(set) var checkpointEvery = 100
     public internal(set) var gradientAccumulationSteps = 1
     public internal(set) var baseDropout = true
     public internal(set) var precision = Precision.float32
     /// 0: one per core.
     public internal(set) var threads = 0
+  }
+
+  /// `[telemetry]`, what the run's database records.
+  public struct Telemetry: Sendable, Equatable {
+    /// Steps between two rows of triplet scores where no mask falls; 0: with masks and the last step only.
+    public internal(set) var scoresEvery = 100
   }
 
   public enum Task: String, Sendable, CaseIterable {
@@ -104,6 +116,4 @@ public struct Experiment: Sendable, Equatable {
     case adalora = "ADALORA"
     case lora = "LORA"
   }
-
-  public enum Precision: String, Sendable, CaseIterable { case float32, bfloat16 }
 }

@@ -62,10 +62,13 @@ struct ExperimentKey: Sendable {
     number("training", "weight_decay", \.training.weightDecay, "of at least 0") { $0 >= 0 },
     number("training", "max_grad_norm", \.training.maxGradNorm, "of at least 0 (0 = off)") { $0 >= 0 },
     integer("training", "eval_every", \.training.evalEvery, 0...maximumSteps),
+    integer("training", "checkpoint_every", \.training.checkpointEvery, 0...maximumSteps),
     integer("training", "gradient_accumulation_steps", \.training.gradientAccumulationSteps, 1...1_000_000),
     flag("training", "base_dropout", \.training.baseDropout),
-    choice("training", "precision", \.training.precision, unsupported: .bfloat16),
+    choice("training", "precision", \.training.precision),
     integer("training", "threads", \.training.threads, 0...1024),
+
+    integer("telemetry", "scores_every", \.telemetry.scoresEvery, 0...maximumSteps),
   ]
 
   /// The sections in the table's order.

@@ -11,7 +11,24 @@ public protocol BatchSource: AnyObject {
   func fill(_ batch: PackedBatch)
 }
 
-/// Deals sequences to workers so that each gets about as many tokens.
+/// Where a batch source stands: what it needs to go on with the very next batch.
+struct BatchPosition: Codable, Sendable, Equatable {
+  var random: RandomSource
+  /// Of the examples; empty where there is no data set.
+  var order: [Int32] = []
+  /// The next place in `order`.
+  var offset = 0
+}
+
+/// A source that a run can be resumed on.
+protocol ResumableBatchSource: BatchSource {
+  var position: BatchPosition { get }
+  /// - Returns: false, and nothing changed, where the position is not one of this source's.
+  func seek(to position: BatchPosition) -> Bool
+}
+
+/// Deals sequences to workers so that each gets about as much work: linear layers cost by the token, attention by the
+/// square of a length.
 struct ShardPlanner {
   private var owner: [Int]
   private var order: [Int]
@@ -22,6 +39,10 @@ struct ShardPlanner {
     order = Array(repeating: 0, count: sequences)
     load = Array(repeating: 0, count: workers)
   }
+
+  /// The length at which attention costs as much as everything else: 6·d of a transformer of width d, here 512, of which
+  /// the exact value hardly matters.
+  private static let attentionLength = 6 * 512
 
   /// Longest first, each to the least loaded worker. O(n²) in the batch's sequences, of which there are few.
   mutating func plan(count: Int, length: (Int) -> Int) {
@@ -38,7 +59,8 @@ struct ShardPlanner {
       var lightest = 0
       for worker in load.indices where load[worker] < load[lightest] { lightest = worker }
       owner[order[place]] = lightest
-      load[lightest] += length(order[place])
+      let tokens = length(order[place])
+      load[lightest] += tokens * (Self.attentionLength + tokens)
     }
   }
 
@@ -51,12 +73,12 @@ struct ShardPlanner {
 }
 
 /// Batches of a data set in a seeded order, drawn anew when fewer than a batch are left, as PEFT's example loops do.
-public final class ShuffledBatches: BatchSource {
+public final class ShuffledBatches: ResumableBatchSource {
   private let dataset: TokenizedDataset
   private let batchSize: Int
   private var random: RandomSource
   private var order: [Int32]
-  private var position: Int
+  private var offset: Int
   private var planner: ShardPlanner
   public let capacity: (sequences: Int, tokens: Int)
 
@@ -65,23 +87,46 @@ public final class ShuffledBatches: BatchSource {
     self.batchSize = min(batchSize, dataset.count)
     random = RandomSource(seed: seed, purpose: 4)
     order = (0..<Int32(dataset.count)).map { $0 }
-    position = dataset.count
+    offset = dataset.count
     planner = ShardPlanner(sequences: self.batchSize, workers: workers)
     capacity = (self.batchSize, dataset.mostTokens(in: self.batchSize))
   }
 
   public func fill(_ batch: PackedBatch) {
-    if dataset.count - position < batchSize {
+    if dataset.count - offset < batchSize {
       random.shuffle(&order)
-      position = 0
+      offset = 0
     }
-    let first = position
-    position += batchSize
+    let first = offset
+    offset += batchSize
     batch.clear()
     planner.plan(count: batchSize) { dataset.length(Int(order[first + $0])) }
     planner.forEach(count: batchSize) { i, worker in
       batch.append(dataset, example: Int(order[first + i]), worker: worker)
     }
+  }
+}
+
+extension ShuffledBatches {
+  var position: BatchPosition { BatchPosition(random: random, order: order, offset: offset) }
+
+  func seek(to position: BatchPosition) -> Bool {
+    guard position.order.count == order.count, position.offset >= 0, position.offset <= order.count,
+      isPermutation(position.order)
+    else { return false }
+    random = position.random
+    order = position.order
+    offset = position.offset
+    return true
+  }
+
+  private func isPermutation(_ order: [Int32]) -> Bool {
+    var seen = [Bool](repeating: false, count: order.count)
+    for example in order {
+      guard example >= 0, Int(example) < seen.count, !seen[Int(example)] else { return false }
+      seen[Int(example)] = true
+    }
+    return true
   }
 }
 

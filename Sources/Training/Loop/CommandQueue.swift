@@ -34,6 +34,13 @@ public final class CommandQueue: @unchecked Sendable {
     condition.unlock()
   }
 
+  /// Sleeps until a command waits, or for so many seconds.
+  public func wait(upTo seconds: Double) {
+    condition.lock()
+    if waiting.isEmpty { _ = condition.wait(until: Date(timeIntervalSinceNow: seconds)) }
+    condition.unlock()
+  }
+
   /// What waits, without taking it.
   public var pending: [Command] {
     condition.lock()

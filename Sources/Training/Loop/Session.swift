@@ -20,25 +20,33 @@ public final class Session {
   private let evaluator: Evaluator?
   private let evalEvery: Int
   private let frames: Mailbox<Frame>?
+  /// Keeps the run on disk; nil where nothing lasts.
+  var journal: RunJournal?
+  /// Makes a new run of this one as of a step, trains it elsewhere and returns its name; nil where that cannot be.
+  public var makeFork: ((Int) throws(InputError) -> String)?
+  /// Changes and commands that happen by themselves, in the order of their steps.
+  var due: [DueCommand] = []
   /// Writes a snapshot of the moment in the given formats and returns where; nil where the run writes none.
   var writeSnapshot: ((Frame, [String]) throws(InputError) -> String)?
 
   /// Called after each step, with its evaluation if it had one.
   public var onStep: ((StepRecord) -> Void)?
   public var onEvent: ((Event) -> Void)?
+  /// Called when the run has gone back, with the steps that are done now.
+  public var onGoBack: ((Int) -> Void)?
 
-  public private(set) var interventions: [Intervention] = []
-  public private(set) var lastEvaluation: Evaluation?
+  public internal(set) var interventions: [Intervention] = []
+  public internal(set) var lastEvaluation: Evaluation?
   /// The mean of the latest steps, for throughput and ETA.
   private var stepSeconds = 0.0
   private var tokensPerStep = 0.0
   private var events: [Event] = []
   private var history = HistoryRing()
   private var record: StepRecord?
-  private var state = RunState.training
+  var state = RunState.training
   /// Steps after which to pause; nil where nothing asks for it.
-  private var pauseAt: Int?
-  private var ending: Ending?
+  var pauseAt: Int?
+  var ending: Ending?
   private var lastFrame = ContinuousClock.now - .seconds(1)
   /// At most so many frames a second come from training.
   private static let frameInterval = Duration.milliseconds(50)
@@ -61,26 +69,39 @@ public final class Session {
   // MARK: The run
 
   public func run() -> Ending {
-    log(.started, "\(description.method) on \(description.model), \(description.totalSteps) steps")
+    log(
+      trainer.stepsDone == 0 ? .started : .resumed,
+      trainer.stepsDone == 0
+        ? "\(description.method) on \(description.model), \(description.totalSteps) steps"
+        : "goes on after \(trainer.stepsDone) of \(description.totalSteps) steps")
+    if trainer.stepsDone == 0, let schedule = trainer.allocator?.schedule {
+      journal?.record(schedule: schedule, from: 0)
+    }
     publish(force: true)
-    while trainer.stepsDone < description.totalSteps {
+    while !isAtEnd {
+      doWhatIsDue()
       takeCommands()
+      waitForRoom()
       if let ending { return finish(ending) }
       do {
         try step()
       } catch {
-        return finish(.failed(error.description))
+        guard halt(error) else { return finish(.failed(error.description)) }
       }
       publish()
     }
-    return finish(.finished)
+    checkpoint("the end")
+    return finish(ending ?? .finished)
   }
+
+  /// Whether all steps are done.
+  var isAtEnd: Bool { trainer.stepsDone >= description.totalSteps }
 
   private func step() throws(NonFiniteNumber) {
     let masksBefore = trainer.allocator?.maskCount ?? 0
     var record = try trainer.step()
     let done = trainer.stepsDone
-    let isLast = done == description.totalSteps
+    let isLast = isAtEnd
     if let allocator = trainer.allocator, allocator.maskCount > masksBefore, record.step <= allocator.schedule.finalStep
     {
       log(.mask, "mask to b(t) = \(record.budget): \(record.kept) triplets kept", step: record.step)
@@ -92,7 +113,10 @@ public final class Session {
       self.record = record
     }
     onStep?(record)
+    let masked = (trainer.allocator?.maskCount ?? 0) > masksBefore
+    journal?.record(record, self, masked: masked)
     remember(record)
+    keep(record.eval)
     if let pauseAt, done >= pauseAt, !isLast {
       self.pauseAt = nil
       pause()
@@ -123,6 +147,14 @@ public final class Session {
   public var wasStopped: Bool { ending != nil }
 
   private func finish(_ ending: Ending) -> Ending {
+    if case .stopped(discard: false) = ending, !isAtEnd {
+      do {
+        try journal?.checkpoint(self)
+        if journal != nil { log(.checkpoint, "after \(trainer.stepsDone) steps, to go on from") }
+      } catch {
+        log(.warning, "no checkpoint of this moment: \(error)")
+      }
+    }
     switch ending {
     case .finished:
       state = .done
@@ -149,9 +181,13 @@ public final class Session {
     }
   }
 
-  private func apply(_ command: Command) {
+  func apply(_ command: Command) {
     switch command {
     case .pause: pause()
+    case .checkpoint: checkpoint(nil)
+    case .fork(let step): fork(at: step)
+    case .rewind: rewind()
+    case .recover: refuse("there is nothing to recover from")
     case .pauseAt(let step):
       pauseAt = step
       if step <= trainer.stepsDone { pause() }
@@ -162,12 +198,11 @@ public final class Session {
     case .step(let count):
       pauseAt = trainer.stepsDone + max(count, 1)
       state = .training
-    case .set(let parameter, let value): change(parameter, to: value, isUndo: false)
+    case .set(let parameter, let value): change(parameter, to: value)
     case .undo: undo()
     case .evaluate:
       if evaluator == nil { refuse("there is no data set to evaluate on") } else { _ = evaluate() }
     case .export(let formats): export(formats)
-    case .checkpoint, .fork, .rewind, .recover: refuse("this run keeps no checkpoints")
     case .stop(let discard): ending = .stopped(discard: discard)
     }
   }
@@ -225,47 +260,75 @@ public final class Session {
     }
   }
 
-  private func change(_ parameter: Hyperparameter, to value: Double, isUndo: Bool) {
+  /// Changes a hyper-parameter, once the change is where no crash can lose it.
+  /// - Parameters:
+  ///   - scheduled: the number of the scheduled command that asks for it.
+  ///   - isLogged: whether the log has it already: it was made by a process that ended before its next checkpoint.
+  func change(
+    _ parameter: Hyperparameter, to value: Double, isUndo: Bool = false, scheduled: Int? = nil, isLogged: Bool = false
+  ) {
     let old = self.value(of: parameter)
-    if let reason = set(parameter, value) { return refuse("\(parameter.rawValue) \(old) stays: \(reason)") }
-    let new = self.value(of: parameter)
-    guard new != old else { return }
-    interventions.append(
-      Intervention(step: trainer.stepsDone, parameter: parameter, old: old, new: new, isUndo: isUndo))
-    log(.intervention, "\(parameter.rawValue) \(short(old)) → \(short(new))" + (isUndo ? " (taken back)" : ""))
+    let plan: (new: Double, apply: () -> Void)
+    switch self.plan(parameter, value) {
+    case .success(let found): plan = found
+    case .failure(let refusal): return refuse("\(parameter.rawValue) \(old) stays: \(refusal.reason)")
+    }
+    guard plan.new != old || isLogged else { return }
+    let change = Intervention(
+      step: trainer.stepsDone, parameter: parameter, old: old, new: plan.new, isUndo: isUndo)
+    if let journal, !isLogged {
+      guard
+        untilWritten({ () throws(InputError) in
+          try journal.checkpoint(self, isBeforeChange: true)
+          try journal.log(change, scheduled: scheduled)
+        })
+      else { return }
+    }
+    plan.apply()
+    interventions.append(change)
+    journal?.record(change)
+    if parameter == .targetR || parameter == .deltaT, let schedule = trainer.allocator?.schedule {
+      journal?.record(schedule: schedule, from: trainer.stepsDone)
+    }
+    log(.intervention, "\(parameter.rawValue) \(short(old)) → \(short(plan.new))" + (isUndo ? " (taken back)" : ""))
   }
 
-  /// - Returns: why it cannot be done, or nil.
-  private func set(_ parameter: Hyperparameter, _ value: Double) -> String? {
-    let step = trainer.stepsDone
-    guard value.isFinite else { return "\(value) is not a number" }
+  private struct Refusal: Error { let reason: String }
+
+  /// What a change would make of a value, and how; or why it cannot be.
+  private func plan(
+    _ parameter: Hyperparameter, _ value: Double
+  ) -> Result<(new: Double, apply: () -> Void), Refusal> {
+    func no(_ reason: String) -> Result<(new: Double, apply: () -> Void), Refusal> { .failure(Refusal(reason: reason)) }
+    guard value.isFinite else { return no("\(value) is not a number") }
     if parameter == .learningRate {
-      guard value > 0 else { return "a learning rate must be above 0" }
-      trainer.options.learningRate = value
-      return nil
+      guard value > 0 else { return no("a learning rate must be above 0") }
+      return .success((value, { self.trainer.options.learningRate = value }))
     }
-    guard let allocator = trainer.allocator else { return "LoRA has a fixed rank and no regulariser" }
+    guard let allocator = trainer.allocator else { return no("LoRA has a fixed rank and no regulariser") }
+    var schedule = allocator.schedule
     switch parameter {
-    case .learningRate: break
-    case .orthRegWeight:
-      guard value >= 0 else { return "it must be at least 0" }
-      trainer.options.orthRegWeight = value
+    case .orthRegWeight, .learningRate:
+      guard value >= 0 else { return no("it must be at least 0") }
+      return .success((value, { self.trainer.options.orthRegWeight = value }))
     case .beta1, .beta2:
-      guard value > 0 && value < 1 else { return "it must lie between 0 and 1" }
-      if parameter == .beta1 { allocator.beta1 = value } else { allocator.beta2 = value }
+      guard value > 0 && value < 1 else { return no("it must lie between 0 and 1") }
+      return .success((value, { if parameter == .beta1 { allocator.beta1 = value } else { allocator.beta2 = value } }))
     case .deltaT:
       guard value >= 1, value == value.rounded(), value <= Double(Int32.max) else {
-        return "it must be a whole number of at least 1"
+        return no("it must be a whole number of at least 1")
       }
-      guard allocator.schedule.setMaskInterval(Int(value), at: step) else { return fixed(allocator, "ΔT") }
+      guard schedule.setMaskInterval(Int(value), at: trainer.stepsDone) else { return no(fixed(allocator, "ΔT")) }
+      return .success((value, { allocator.schedule = schedule }))
     case .targetR:
-      let budget = (value * Double(description.modules.count)).rounded()
+      let modules = Double(max(description.modules.count, 1))
+      let budget = (value * modules).rounded()
       guard budget >= 0, budget <= Double(allocator.schedule.initialBudget) else {
-        return "it must lie between 0 and the initial rank \(description.initialRank)"
+        return no("it must lie between 0 and the initial rank \(description.initialRank)")
       }
-      guard allocator.schedule.setTarget(Int(budget), at: step) else { return fixed(allocator, "the target") }
+      guard schedule.setTarget(Int(budget), at: trainer.stepsDone) else { return no(fixed(allocator, "the target")) }
+      return .success((budget / modules, { allocator.schedule = schedule }))
     }
-    return nil
   }
 
   private func fixed(_ allocator: RankAllocator, _ what: String) -> String {
@@ -292,13 +355,14 @@ public final class Session {
   /// Tells of something that goes wrong outside the loop. On the thread that called `run`.
   public func warn(_ text: String) { log(.warning, text) }
 
-  private func refuse(_ why: String) { log(.refused, why) }
+  func refuse(_ why: String) { log(.refused, why) }
 
-  private func log(_ kind: Event.Kind, _ text: String, step: Int? = nil) {
+  func log(_ kind: Event.Kind, _ text: String, step: Int? = nil) {
     let event = Event(step: step ?? trainer.stepsDone, kind: kind, text: text)
     events.append(event)
     if events.count > 400 { events.removeFirst(100) }
     onEvent?(event)
+    journal?.record(event)
   }
 
   private func short(_ value: Double) -> String { String(format: "%.4g", value) }
@@ -323,6 +387,22 @@ public final class Session {
     history.append(point(record))
   }
 
+  /// Fills the history with what earlier processes left.
+  func remember(past: [HistoryPoint], events: [Event]) {
+    history = HistoryRing()
+    for point in past { history.append(point) }
+    record = past.last?.record
+    self.events = events
+  }
+
+  /// Drops what is known of a step and those after it.
+  func forget(from step: Int) {
+    remember(past: history.points.filter { $0.record.step < step }, events: events)
+  }
+
+  /// Whether somebody sees the frames.
+  var isWatched: Bool { frames != nil }
+
   private func point(_ record: StepRecord) -> HistoryPoint {
     HistoryPoint(
       record: record, triplets: frames == nil ? TripletFrame() : tripletFrame(), ranks: trainer.allocator?.ranks ?? [])
@@ -333,7 +413,8 @@ public final class Session {
     return history.points + [point(record)]
   }
 
-  private func tripletFrame() -> TripletFrame {
+  /// Everything about the triplets after the latest step; empty for LoRA.
+  func tripletFrame() -> TripletFrame {
     guard let allocator = trainer.allocator else { return TripletFrame() }
     let scores = allocator.scores
     var frame = TripletFrame()
@@ -353,12 +434,18 @@ public final class Session {
     return frame
   }
 
-  private func publish(force: Bool = false) {
-    guard let frames else { return }
+  func publish(force: Bool = false) {
+    guard frames != nil || journal != nil else { return }
     let now = ContinuousClock.now
     guard force || now - lastFrame >= Self.frameInterval else { return }
     lastFrame = now
-    frames.post(makeFrame())
+    journal?.setLive(
+      LiveState(
+        state: state, stepsDone: trainer.stepsDone, tokensPerSecond: tokensPerSecond, eta: eta,
+        beta1: value(of: .beta1), beta2: value(of: .beta2), orthRegWeight: value(of: .orthRegWeight),
+        learningRate: trainer.options.learningRate, targetR: value(of: .targetR),
+        deltaT: trainer.allocator?.schedule.maskInterval ?? 0, triplets: tripletFrame()))
+    frames?.post(makeFrame())
   }
 
   private func makeFrame() -> Frame {
@@ -368,11 +455,18 @@ public final class Session {
       schedule: allocator?.schedule, beta1: value(of: .beta1), beta2: value(of: .beta2),
       orthRegWeight: value(of: .orthRegWeight), learningRate: trainer.options.learningRate,
       targetR: value(of: .targetR), deltaT: allocator?.schedule.maskInterval ?? 0,
-      ranks: allocator?.ranks ?? Array(repeating: description.initialRank, count: description.modules.count),
-      nonzero: allocator.map { a in trainer.store.adapters.indices.map { a.nonzero($0) } }
-        ?? Array(repeating: description.initialRank, count: description.modules.count),
-      triplets: tripletFrame(), history: past, events: events, interventions: interventions,
+      ranks: currentRanks.kept, nonzero: currentRanks.nonzero, triplets: tripletFrame(), history: past, events: events,
+      interventions: interventions,
       pending: commands.pending + (pauseAt.map { [.pauseAt(step: $0)] } ?? []), tokensPerSecond: tokensPerSecond,
-      eta: eta)
+      eta: eta, control: .own(keepsCheckpoints: journal != nil))
+  }
+
+  /// Of each module: triplets kept by the last mask, and λ that are not zero.
+  var currentRanks: (kept: [Int], nonzero: [Int]) {
+    guard let allocator = trainer.allocator else {
+      let all = Array(repeating: description.initialRank, count: description.modules.count)
+      return (all, all)
+    }
+    return (allocator.ranks, trainer.store.adapters.indices.map { allocator.nonzero($0) })
   }
 }

@@ -64,7 +64,6 @@ public final class Trainer {
   private let objective: any Objective
   private let batch: PackedBatch
   private let regularizer: OrthogonalityRegularizer?
-  private let lambdaModules: Int
 
   /// - Parameter allocator: over `store`, or nil for LoRA, which then has no regulariser either.
   public init(
@@ -80,8 +79,13 @@ public final class Trainer {
     batch = PackedBatch(
       sequenceCapacity: source.capacity.sequences, tokenCapacity: source.capacity.tokens, workers: pool.count)
     regularizer = allocator.map { OrthogonalityRegularizer(dialect: $0.dialect) }
-    lambdaModules = allocator == nil ? 0 : store.adapters.count
   }
+
+  /// Where batches come from, if the run can be gone on with from the middle.
+  var resumableSource: (any ResumableBatchSource)? { source as? any ResumableBatchSource }
+
+  /// Sets the step to go on from; everything else of that moment is the caller's to set.
+  func setStepsDone(_ steps: Int) { stepsDone = steps }
 
   /// η times the schedule's factor, as the next step will use it.
   public var learningRate: Double {
@@ -109,17 +113,13 @@ public final class Trainer {
       losses.task += part.task
       losses.orth += part.orth
     }
-    team.reduceGradients()
-    let norm = store.gradientNorm()
+    let norm = team.reduceGradients()
     try check(losses, norm, step: step)
-    if options.maxGradNorm > 0 {
-      // torch's clip_grad_norm_.
-      let factor = options.maxGradNorm / (norm + 1e-6)
-      if factor < 1 { store.scaleGradients(by: Float(factor)) }
-    }
-    if allocator?.dialect == .paper { allocator?.updateSensitivity(step: step) }
-    store.update(AdamW(learningRate: Float(lr), weightDecay: Float(options.weightDecay)), count: step + 1)
-    if let allocator, allocator.dialect != .paper { allocator.updateSensitivity(step: step) }
+    // torch's clip_grad_norm_.
+    let clipping = options.maxGradNorm > 0 ? min(options.maxGradNorm / (norm + 1e-6), 1) : 1
+    store.update(
+      AdamW(learningRate: Float(lr), weightDecay: Float(options.weightDecay)), count: step + 1,
+      gradientScale: Float(clipping), allocator: allocator, on: team.pool)
     stepsDone += 1
     let allocation = try mask(step: step)
     let modules = Double(max(store.adapters.count, 1))
@@ -131,7 +131,7 @@ public final class Trainer {
       orthRegWeight: options.orthRegWeight, deltaT: allocator?.schedule.maskInterval ?? 0,
       targetR: Double(allocator?.schedule.targetBudget ?? all) / modules, budget: allocation?.budget ?? all,
       kept: allocator?.keptCount ?? all,
-      nonzero: allocator.map { a in (0..<lambdaModules).reduce(0) { $0 + a.nonzero($1) } } ?? all,
+      nonzero: allocator?.nonzeroCount ?? all,
       threshold: allocator?.threshold.map(Double.init), tokens: tokens,
       stepMs: Double(elapsed.components.attoseconds) * 1e-15 + Double(elapsed.components.seconds) * 1e3, eval: nil)
   }

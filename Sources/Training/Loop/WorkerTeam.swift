@@ -72,8 +72,10 @@ final class WorkerTeam {
   }
 
   /// Adds the workers' gradients into the store's, in worker order.
-  func reduceGradients() {
-    if pool.count > 1 { pool.run(reducePhase) }
+  /// - Returns: the L2 norm of the sum.
+  func reduceGradients() -> Double {
+    pool.run(reducePhase)
+    return workers.reduce(0) { $0 + $1.sumOfSquares }.squareRoot()
   }
 
   /// Makes room for every worker's shard.
@@ -92,6 +94,8 @@ private final class ShardWorker: @unchecked Sendable {
   var logits: MutableFloatPointer?
   var taskLoss = 0.0
   var orth = 0.0
+  /// Of this worker's slice of the reduced gradient.
+  var sumOfSquares = 0.0
   private let ownGradients: ParameterBlock?
 
   init(_ index: Int, model: any SequenceModel, store: AdapterStore, seed: UInt64) {
@@ -196,13 +200,19 @@ private final class ReducePhase: ParallelPhase, @unchecked Sendable {
     self.block = block
   }
 
-  /// Each worker sums one slice over all workers.
+  /// Each worker sums one slice over all workers, and its squares, in pieces that stay in the innermost cache.
   func run(worker index: Int) {
     let slice = (block.count / workers.count + 16) & ~15
-    let start = min(index * slice, block.count)
-    let count = min(start + slice, block.count) - start
-    for other in workers.dropFirst() {
-      Elementwise.add(block.gradients + start, other.workspace.gradients + start, count: count)
+    let end = min((index + 1) * slice, block.count)
+    var squares = 0.0
+    for start in stride(from: min(index * slice, block.count), to: end, by: Self.piece) {
+      let count = min(Self.piece, end - start)
+      let sum = block.gradients + start
+      for other in workers.dropFirst() { Elementwise.add(sum, other.workspace.gradients + start, count: count) }
+      squares += Elementwise.sumOfSquares(sum, count: count)
     }
+    workers[index].sumOfSquares = squares
   }
+
+  private static let piece = 2048
 }

@@ -198,7 +198,7 @@ struct FrozenFactory: LinearFactory {
 }
 
 /// Fresh random sequences, all of one length.
-final class RandomTokenBatches: BatchSource {
+final class RandomTokenBatches: ResumableBatchSource {
   let capacity: (sequences: Int, tokens: Int)
   private let length: Int
   private let vocabulary: Int
@@ -213,6 +213,13 @@ final class RandomTokenBatches: BatchSource {
     self.workers = workers
     random = RandomSource(seed: seed, purpose: 8)
     ids = Array(repeating: 0, count: length)
+  }
+
+  var position: BatchPosition { BatchPosition(random: random) }
+
+  func seek(to position: BatchPosition) -> Bool {
+    random = position.random
+    return true
   }
 
   func fill(_ batch: PackedBatch) {

@@ -32,7 +32,9 @@ public struct LoadedModel {
       entries: chosen.map { AdapterPlan.Entry(module: $0, rank: rank, alpha: adapter.loraAlpha) },
       parameterization: adapter.peftType.parameterization,
       dropout: Float(adapter.loraDropout), trainsHead: true, headDeviation: Float(config.initializerRange))
-    return try load(folder, config, plan, labels: labels, seed: UInt64(bitPattern: Int64(experiment.seed)))
+    return try load(
+      folder, config, plan, labels: labels, seed: UInt64(bitPattern: Int64(experiment.seed)),
+      precision: Machine.precision(experiment.training.precision))
   }
 
   /// Loads the model with a saved adapter in it.
@@ -47,10 +49,12 @@ public struct LoadedModel {
   }
 
   private static func load(
-    _ folder: ModelFolder, _ config: BertConfig, _ plan: AdapterPlan, labels: Int, seed: UInt64
+    _ folder: ModelFolder, _ config: BertConfig, _ plan: AdapterPlan, labels: Int, seed: UInt64,
+    precision: Precision = .float32
   ) throws(InputError) -> LoadedModel {
     let factory = AdapterFactory(plan, head: BertModel.head(config, labels: labels), seed: seed)
-    let model = try BertModel(config, weights: folder, labels: labels, seed: seed, factory: factory)
+    let model = try BertModel(
+      config, weights: folder, labels: labels, seed: seed, factory: factory, precision: precision)
     let tokenizer = try TokenizerLoader.load(folder: folder.path)
     guard tokenizer.vocabularySize <= config.vocabularySize else {
       throw InputError(

@@ -11,6 +11,23 @@ public struct RunFolder: Sendable {
   public var adapter: String { path + "/adapter" }
   public var snapshots: String { path + "/snapshots" }
   public var log: String { path + "/log.txt" }
+  public var telemetry: String { path + "/telemetry.sqlite" }
+  var checkpoints: String { path + "/checkpoints" }
+  var interventions: String { path + "/interventions.jsonl" }
+
+  /// When its experiment was written.
+  public var startDate: Date {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: experiment)
+    return attributes?[.modificationDate] as? Date ?? .distantPast
+  }
+
+  /// The folder of runs that it lies in.
+  public var parent: String {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+    return parts.isEmpty ? "." : parts.joined(separator: "/")
+  }
+
+  public var name: String { path.split(separator: "/").last.map(String.init) ?? path }
 
   /// Makes the next free `<runs>/<name>-<n>`, n from 1. Safe against other processes that do the same.
   public static func create(in runs: String, name: String) throws(InputError) -> RunFolder {
@@ -34,4 +51,38 @@ public struct RunFolder: Sendable {
       throw InputError(.unwritable, file: runs, "cannot be made: \(error.localizedDescription)")
     }
   }
+}
+
+/// Held by the process that trains a run, so that no other does.
+final class RunLock {
+  private let descriptor: Int32
+
+  /// - Throws: where another process holds it.
+  init(_ folder: RunFolder) throws(InputError) {
+    let path = folder.path + "/.lock"
+    descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
+    guard descriptor >= 0 else {
+      throw InputError(.unwritable, file: path, "cannot be opened: \(String(cString: strerror(errno)))")
+    }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      close(descriptor)
+      throw InputError(.unwritable, file: folder.path, "another process trains this run; ranktop watch shows it")
+    }
+  }
+
+  /// Whether some process holds it.
+  static func isHeld(_ folder: RunFolder) -> Bool {
+    let descriptor = open(folder.path + "/.lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    guard flock(descriptor, LOCK_SH | LOCK_NB) == 0 else { return true }
+    return false
+  }
+
+  deinit { close(descriptor) }
+}
+
+extension RunFolder {
+  /// Whether a process trains the run at the moment.
+  public var isTrained: Bool { RunLock.isHeld(self) }
 }

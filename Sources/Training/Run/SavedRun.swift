@@ -31,7 +31,7 @@ public struct SavedRun: Sendable {
 
   public var name: String { folder.path.split(separator: "/").last.map(String.init) ?? folder.path }
 
-  init(folder: RunFolder) {
+  public init(folder: RunFolder) {
     self.folder = folder
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.snapshots)) ?? []
     snapshots = names.compactMap { Snapshot(name: $0, in: folder.snapshots) }
@@ -51,14 +51,34 @@ public struct SavedRun: Sendable {
       }
       throw InputError(.missing, file: name, "no run; expected a run's folder, or the name of one in \(runs)")
     }
-    let names = ((try? manager.contentsOfDirectory(atPath: runs)) ?? []).filter { isRun(runs + "/" + $0) }
-    func started(_ name: String) -> Date {
-      let attributes = try? manager.attributesOfItem(atPath: RunFolder(path: runs + "/" + name).experiment)
-      return attributes?[.modificationDate] as? Date ?? .distantPast
+    guard let newest = all(in: runs).first else {
+      throw InputError(.missing, file: runs, "no run in this folder")
     }
-    let newest = names.max { (started($0), $0) < (started($1), $1) }
-    guard let newest else { throw InputError(.missing, file: runs, "no run in this folder") }
-    return SavedRun(folder: RunFolder(path: runs + "/" + newest))
+    return newest
+  }
+
+  /// All runs in a folder, the newest first.
+  public static func all(in runs: String) -> [SavedRun] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: runs)) ?? []
+    let folders = names.map { RunFolder(path: runs + "/" + $0) }
+      .filter { FileManager.default.fileExists(atPath: $0.experiment) }
+    return folders.map { ($0.startDate, $0) }.sorted { ($0.0, $0.1.path) > ($1.0, $1.1.path) }
+      .map { SavedRun(folder: $0.1) }
+  }
+
+  /// Steps done as of the newest checkpoint that is whole; nil where there is none.
+  public var checkpointStep: Int? { CheckpointFolder(path: folder.checkpoints).newest().checkpoint?.state.step }
+
+  /// Steps done as far as its database or its checkpoints know.
+  public var stepsDone: Int {
+    let recorded = try? TelemetryReader(path: folder.telemetry).live()?.stepsDone
+    return max(recorded ?? 0, checkpointStep ?? 0)
+  }
+
+  /// Whether it was trained to its end and left its adapter.
+  public func isComplete(_ experiment: Experiment) -> Bool {
+    FileManager.default.fileExists(atPath: folder.adapter + "/" + PEFTAdapter.configName)
+      && checkpointStep == experiment.training.totalStep
   }
 
   /// The newest whole snapshot.

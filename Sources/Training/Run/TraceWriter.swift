@@ -62,13 +62,31 @@ public final class TraceWriter {
   private let file: UnsafeMutablePointer<FILE>
   private let path: String
 
-  public init(path: String) throws(InputError) {
-    guard let file = fopen(path, "w") else {
+  private init(path: String, mode: String) throws(InputError) {
+    guard let file = fopen(path, mode) else {
       throw InputError(.unwritable, file: path, "cannot be written: \(String(cString: strerror(errno)))")
     }
     self.file = file
     self.path = path
   }
+
+  /// Goes on with a trace: lines of a step and those after it are taken out first, and so is a summary.
+  public convenience init(path: String, before step: Int) throws(InputError) {
+    if FileManager.default.fileExists(atPath: path) {
+      let bytes = try FileBytes.read(path)
+      var kept: [UInt8] = []
+      for line in bytes.split(separator: UInt8(ascii: "\n")) {
+        guard let value = try? JSON.parse(Array(line), file: path), case .integer(let number)? = value["step"],
+          number < step
+        else { continue }
+        kept += line + [UInt8(ascii: "\n")]
+      }
+      try AtomicFile.write(kept, to: path)
+    }
+    try self.init(path: path, mode: "a")
+  }
+
+  public convenience init(path: String) throws(InputError) { try self.init(path: path, mode: "w") }
 
   deinit { fclose(file) }
 

@@ -17,17 +17,30 @@ public final class TrainingRun {
   private var stepTimes: [Double] = []
   private var tokens = 0
   private let log: RunLog
+  private let journal: RunJournal
+  private var lock: RunLock?
+  /// What the user should know of how a run is gone on with: checkpoints passed over, another machine.
+  public private(set) var notes: [String] = []
+
+  /// Where a run is kept.
+  public enum Place {
+    /// A new folder in `runs`.
+    case new(runs: String)
+    /// A run's own, to go on from its newest good checkpoint, or from the beginning where it has none.
+    case existing(RunFolder)
+  }
 
   /// Loads everything; nothing is written before it has all been read.
   /// - Parameters:
-  ///   - runs: where the run's folder is made.
   ///   - frames: where frames go; nil where nobody watches.
   ///   - snapshots: writes snapshots into the run's folder, the last one when the run ends; nil writes none.
+  /// - Throws: also where another process trains the run.
   public init(
-    _ experiment: Experiment, runs: String, commands: CommandQueue = CommandQueue(), frames: Mailbox<Frame>? = nil,
-    snapshots: (any SnapshotWriting)? = nil
+    _ experiment: Experiment, in place: Place, commands: CommandQueue = CommandQueue(),
+    frames: Mailbox<Frame>? = nil, snapshots: (any SnapshotWriting)? = nil
   ) throws(InputError) {
     self.experiment = experiment
+    let held: RunLock? = if case .existing(let folder) = place { try RunLock(folder) } else { nil }
     let seed = UInt64(bitPattern: Int64(experiment.seed))
     let training = experiment.training
     let modelFolder = try ModelFolder(path: experiment.model.path)
@@ -64,8 +77,13 @@ public final class TrainingRun {
         orthRegWeight: allocator == nil ? 0 : adapter.orthRegWeight, dialect: adapter.dialect, seed: seed))
     let evaluator = data.eval.map { Evaluator(tokenize($0), workers: threads) }
     testSet = data.test.map { Evaluator(tokenize($0), workers: threads) }
-    folder = try RunFolder.create(in: runs, name: experiment.name)
-    try AtomicFile.write(experiment.tomlText, to: folder.experiment)
+    switch place {
+    case .existing(let folder): self.folder = folder
+    case .new(let runs):
+      folder = try RunFolder.create(in: runs, name: experiment.name)
+      try AtomicFile.write(experiment.tomlText, to: folder.experiment)
+    }
+    if let held { lock = held } else { lock = try RunLock(folder) }
     let log = try RunLog(path: folder.log)
     self.log = log
     let rank = adapter.initialRank
@@ -77,9 +95,36 @@ public final class TrainingRun {
       effectiveScale: adapter.peftType.parameterization.scale(alpha: adapter.loraAlpha, rank: rank),
       totalSteps: training.totalStep, threads: threads, blasCore: BLAS.coreName,
       metric: evaluator == nil ? "" : "accuracy")
+    var origin: Checkpoint?
+    if case .existing = place {
+      let found = CheckpointFolder(path: folder.checkpoints).resumable(try InterventionLog.read(folder.interventions))
+      notes = found.skipped.map { "passed over: \($0)" }
+      origin = found.checkpoint
+      try origin?.restore(trainer)
+    }
+    journal = try RunJournal(
+      folder, description: description, experiment: experiment, origin: origin,
+      facts: [
+        "experiment": experiment.tomlText, "seed": String(experiment.seed), "cpu": Machine.cpuName,
+        "cores": String(Machine.cores), "system": ProcessInfo.processInfo.operatingSystemVersionString,
+        "versions": BLAS.configuration, "started": Date().formatted(.iso8601),
+      ])
     session = Session(
       trainer: trainer, description: description, evaluator: evaluator, evalEvery: training.evalEvery,
       commands: commands, frames: frames)
+    session.journal = journal
+    if let origin {
+      let past = try? TelemetryReader(path: folder.telemetry).frame()
+      session.take(origin.state, past: past?.history ?? [], events: past?.events ?? [])
+      notes.append("goes on after step \(origin.state.step) of \(training.totalStep)")
+      let differences = Machine.Arithmetic(threads: threads).differences(from: origin.state.machine)
+      if !differences.isEmpty {
+        notes.append("the numbers may differ in their last bits: \(differences.joined(separator: "; "))")
+      }
+    } else if case .existing = place {
+      notes.append("no checkpoint to go on from: starts at the beginning")
+    }
+    session.schedule(experiment.schedule)
     session.onEvent = { log.write($0) }
     guard let snapshots else { return }
     session.writeSnapshot = { [unowned self] (frame, formats) throws(InputError) in
@@ -110,6 +155,12 @@ public final class TrainingRun {
         session.commands.send(.stop(discard: false))
       }
     }
+    let asked = experiment.training.precision
+    if Machine.precision(asked) != asked {
+      session.warn("this CPU has no units for \(asked.rawValue): training goes on in float32")
+    } else if asked != .float32 {
+      log.write(Event(step: 0, kind: .started, text: "frozen weights in \(asked.rawValue), all else in float32"))
+    }
     let ending = session.run()
     let elapsed = start.duration(to: .now)
     if ending != .stopped(discard: true), session.trainer.store.isFinite {
@@ -121,6 +172,8 @@ public final class TrainingRun {
     }
     if let failure { throw failure }
     let test = ending == .finished ? testSet?.evaluate(session.trainer.team) : nil
+    if let test { journal.record(test: test, step: session.trainer.stepsDone) }
+    try journal.close()
     let busy = stepTimes.reduce(0, +) / 1000
     let ranks = session.trainer.allocator?.ranks ?? session.trainer.store.adapters.map(\.layout.rank)
     let summary = RunSummary(
@@ -132,6 +185,9 @@ public final class TrainingRun {
       ranks: zip(session.description.modules, ranks).map { ($0.name, $1) })
     return (ending, summary)
   }
+
+  /// Lets another process train the run.
+  public func release() { lock = nil }
 
   /// Writes the adapter as it is now.
   /// - Parameters:

@@ -23,6 +23,8 @@ struct Demo: ParsableCommand {
 
   @OptionGroup var training: TrainingArguments
 
+  @OptionGroup var output: OutputArguments
+
   @OptionGroup var screen: ScreenArguments
 
   @Option(help: ArgumentHelp("How triplets are scored.", valueName: "rule"))
@@ -47,17 +49,19 @@ struct Demo: ParsableCommand {
     experiment.signal = signal
     experiment.seed = UInt64(training.seed ?? 0)
     let threads = training.threads ?? 0
-    let trace = try training.trace.map { path in try TraceWriter(path: path) }
+    let trace = try output.trace.map { path in try TraceWriter(path: path) }
     let conductor = try Conductor(screen)
     let session = try experiment.makeSession(
       threads: Machine.threads(threads), commands: conductor.commands, frames: conductor.frames,
       snapshots: SnapshotWriter())
+    let tensorBoard = try output.tensorBoard(session)
     let (ending, status) = try conductor.run(total: steps, log: "/dev/null", savedPlace: nil, session: session) {
       onStep in
       var failure: InputError?
       session.onStep = { record in
         do throws(InputError) {
           try trace?.write(record)
+          try tensorBoard?.write(record, of: session)
         } catch {
           failure = error
           session.warn(error.description)

@@ -6,11 +6,8 @@ import Foundation
 import Models
 import Training
 
-/// What every command that trains can be told.
+/// What every command that starts a training from the beginning can be told.
 struct TrainingArguments: ParsableArguments {
-  @Option(help: ArgumentHelp("Write one JSON object a step.", valueName: "file"))
-  var trace: String?
-
   @Option(help: ArgumentHelp("Seed of everything random.", valueName: "n"))
   var seed: Int?
 
@@ -40,6 +37,8 @@ struct Train: ParsableCommand {
 
   @OptionGroup var training: TrainingArguments
 
+  @OptionGroup var output: OutputArguments
+
   @OptionGroup var screen: ScreenArguments
 
   @Option(help: ArgumentHelp("Folder of runs.", valueName: "dir"))
@@ -53,31 +52,6 @@ struct Train: ParsableCommand {
   func run() throws {
     let experiment = try Experiment.load(
       path: experiment, overrides: overrides, seed: training.seed, threads: training.threads)
-    let trace = try training.trace.map { path in try TraceWriter(path: path) }
-    let conductor = try Conductor(screen)
-    let run = try TrainingRun(
-      experiment, runs: runs, commands: conductor.commands, frames: conductor.frames, snapshots: SnapshotWriter())
-    Console.note("run \(run.folder.path)")
-    let ((ending, summary), status) = try conductor.run(
-      total: experiment.training.totalStep, log: run.folder.log,
-      savedPlace: "the run is in \(run.folder.path)", session: run.session
-    ) { onStep in
-      let result = try run.train { record throws(InputError) in
-        try trace?.write(record)
-        onStep(record)
-      }
-      try trace?.write(result.summary)
-      return result
-    }
-    Console.result(summary.json.serialized(pretty: false))
-    let place = run.hasAdapter ? "adapter \(run.folder.adapter)" : "no adapter kept"
-    switch ending {
-    case .finished: Console.note(place)
-    case .stopped: Console.note("stopped after \(summary.steps) steps; \(place)")
-    case .failed(let reason):
-      Console.error("\(reason); \(place)")
-      throw ExitStatus.failed
-    }
-    if status != 0 { throw ExitCode(status) }
+    try RunConductor(screen).train(experiment, in: .new(runs: runs), output: output)
   }
 }

@@ -146,14 +146,14 @@ enum Golden {
     ║ 0 8 █   8 █   8 █   8 █   8 █   8 █      ║│keeps its rank. A run with        │
     ║ 1 8 █   8 █   8 █   8 █   8 █   8 █      ║│peft_type "ADALORA" fills this    │
     ║ 2 8 █   8 █   8 █   8 █   8 █   8 █      ║│panel.                            │
-    ║       ╔═ q still training: step 213 of 400 ══════════════════════════╗       │
-    ║0 query║                                                              ║       │
-    ╚═══════║   b    finish in the background (comes with durable runs)    ║───────┘
-    ┌─ 5 Tri║ → s    stop and keep the adapter as it is now                ║───────┐
-    │LoRA ha║   d    stop and discard it                                   ║       │
-    │B·A of ║   esc  go on training                                        ║⠶⠶⠦⢤⢤⣤⣄│
-    │or prun║                                                              ║⢤⣤⡤⣤⣤⣤⣤│
-    │       ╚══════════════════════════════════════════════════════════════╝⡠⠤⠤⠒⠒⠊ │
+    ║   ╔═ q still training: step 213 of 400 ══════════════════════════════════╗   │
+    ║0 q║                                                                      ║   │
+    ╚═══║   b    finish in the background (this run keeps no checkpoints)      ║───┘
+    ┌─ 5║ → s    stop and keep the adapter as it is now                        ║───┐
+    │LoR║   d    stop and discard it                                           ║   │
+    │B·A║   esc  go on training                                                ║⢤⣤⣄│
+    │or ║                                                                      ║⣤⣤⣤│
+    │   ╚══════════════════════════════════════════════════════════════════════╝⠒⠊ │
     └──────────────────────────────────────────┘└──────────────────── steps 0-212 ─┘
     ┌─ 6 Events ─────────────────────────── 3 ─┐┌─ 3 Budget ───────────────────────┐
     │  0 ● started 18 modules, 144 triplets    ││LoRA has no budget: every module  │
@@ -163,5 +163,105 @@ enum Golden {
     [η 1e-3]
      scale 4  │ SkylakeX ×2
      s stop, keep  d discard  esc cancel  enter choose  ctrl-c end now
+    """#
+
+  /// 80×24, a number that is not finite has halted the run.
+  static let halted80 = #"""
+     ranktop  demo-1 │ planted-ber… × halted: step 213: the gradient of bert.encode…
+     step 213/400 budgeting ━━━━━━━━━━━━━━───────────── 53%  ETA 1m34s  12.3k tok/s
+    ╔═ 1 Ranks ════════ 40 of budget 39 / 108 ═╗┌─ 2 Importance ────── S smoothed ─┐
+    ║L  query key   value at.ou inter outpu    ║│→0 quer ×××××× 0   0 inte ×××××× 0│
+    ║ 0 0/0   6/6 █ 1/0 ▁ 4/4 ▅ 0/0   1/0 ▁    ║│ 0 key  ▇▇▇▇▆█ 6   0 outp ▂××××× 1│
+    ║ 1 6/6 █ 0/0   4/4 ▅ 0/0   2/2 ▃ 1/0 ▁    ║│ 0 valu ▂××××× 1   1 quer ▆█▇▇██ 6│
+    ║ 2 ╔═ × halted: step 213 of 400 ══════════════════════════════════════════╗× 0│
+    ║   ║                                                                      ║ed │
+    ║0 q║ step 213: the gradient of bert.encoder.layer.1.attention.self.query  ║51 │
+    ╚═══║ is nan                                                               ║8 ─┘
+    ┌─ 5║                                                                      ║───┐
+    │4.8║ → y    go on from the last checkpoint with half the rate, η 5e-4     ║   │
+    │λ 1║   r    go on from it with another rate (:recover 1e-4)               ║⡤⣄⣀│
+    │Pru║   q    quit; the run stays as it is saved                            ║⣀⣀⣀│
+    │has║   esc  look around; space asks again                                 ║⣤⣠⣤│
+    └───║                                                                      ║2 ─┘
+    ┌─ 6╚══════════════════════════════════════════════════════════════════════╝───┐
+    │200 ▼ mask 3 pruned, 2 came back, 41 of 1…││108 █████▇▅▄▃▂▁⡀   │      │       │
+    │205 ▼ mask 3 pruned, 2 came back, 40 of 1…││36  ████████████▇▇▆▆⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒│
+    │210 ▼ mask 1 pruned, 1 came back, 40 of 1…││    ────│budgeting─▲──────│─final─│
+    └──────────────────────────────────────────┘└──────────────────────────────────┘
+    [β₁ 0.85] β₂ 0.85  γ 0.1  η 1e-3  ΔT 5  target 2
+     scale 5.333  thr 1.18e-12  kept 40  budget 39 of 108  nonzero 59  │ SkylakeX ×2
+     y recover  r other rate  q quit, keep  esc look  enter choose  ctrl-c end now
+    """#
+
+  /// 80×24, two runs side by side.
+  static let beside80 = #"""
+     ranktop  demo-1 │ planted-bert 3×64 │ ADALORA smoothed │ beside dem… ● training
+     step 213/400 budgeting ━━━━━━━━━━━━━━───────────── 53%  ETA 1m34s  12.3k tok/s
+    ╔═ 1 Ranks − demo-2 ═══════════════════════╗┌─ 2 Importance ────── S smoothed ─┐
+    ║L  query key   value at.ou inter outpu    ║│→0 quer ×××××× 0   0 inte ×××××× 0│
+    ║ 0 0 −4  6 +3  1 −2  4 −1  0 −2  1 −1     ║│ 0 key  ▇▇▇▇▆█ 6   0 outp ▂××××× 1│
+    ║ 1 6 +2  0 −4  4 +3  0 −2  2 +1  1 ·      ║│ 0 valu ▂××××× 1   1 quer ▆█▇▇██ 6│
+    ║ 2 0 −4  4 ·   0 −3  6 +5  1 −1  4 +1     ║│ 0 a.ou ███▇×× 4   1 key  ×××××× 0│
+    ║                                          ║│3.3e-13 ▁▂▃▄▅▆▇█ 1.6e-9  × pruned │
+    ║0 query  kept 0 of 6  demo-2 4  planted 0 ║│╌ demo-2 ● kept S 7.47e-1         │
+    ╚═══════════════════════════ its step 212 ═╝└────────────────────── 1-8 of 18 ─┘
+    ┌─ 5 Triplet 0 query · 1/6 ──── ○ regrown ─┐┌─ 4 Training ─── ─ this ╌ demo-2 ─┐
+    │4.88e-13 = 1.25e-13 + 1.38e-13 + 2.25e-13 ││task loss 0.273   ⠙⠓⠦⣦⣄⣀⣀⡀        │
+    │λ 1.77e-4  83/108, 39 stay  ×0.41 thr     ││                      ⠈⠉⠙⠛⠒⠿⠷⠤⢶⡦⣄⣤│
+    │╌ demo-2 ● kept S 7.47e-1                 ││R         0.0220  ⠙⠓⠦⠦⢤⣄⣤⣄⣀⣀⣀⣀⣀⣀⣀⣀│
+    │Pruned: S 4.79e-13 ≤ threshold 1.18e-12; …││grad norm 0.748   ⠛⠛⠒⠶⠶⠦⠶⠤⢤⠤⡤⣤⣤⣤⣠⣤│
+    └──────────────────────────────────────────┘└──────────────────── steps 0-212 ─┘
+    ┌─ 6 Events ────────────────────────── 30 ─┐┌─ 3 Budget ───────────────────────┐
+    │200 ▼ mask 3 pruned, 2 came back, 41 of 1…││108 █████▇▅▄▃▂▁⡀⣀⡀ │      │       │
+    │205 ▼ mask 3 pruned, 2 came back, 40 of 1…││36  ████████████▇▇▆▆⠓⠒⠛⠓⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒│
+    │210 ▼ mask 1 pruned, 1 came back, 40 of 1…││    ────│budgeting─▲──────│─final─│
+    └──────────────────────────────────────────┘└──────────────── ─ this ╌ demo-2 ─┘
+    [β₁ 0.85] β₂ 0.85  γ 0.1  η 1e-3  ΔT 5  target 2
+     scale 5.333  thr 1.18e-12  kept 40  budget 39 of 108  nonzero 59  │ SkylakeX ×2
+     space pause  ] pick  + β₁ up  - β₁ down  < history  z zoom  ? help  q quit
+    """#
+
+  /// 120×40, beside a run of other modules.
+  static let beside120 = #"""
+     ranktop  demo-1 │ planted-bert 3×64 │ ADALORA smoothed │ beside demo-2                                       ● training
+     step 213/400 budgeting ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━──────────────────────────── 53%  ETA 1m34s  12.3k tok/s
+    ╔═ 1 Ranks − demo-2 ═════════════════════ 40 of budget 39 / 108 ═╗┌─ 2 Importance ──────────────────────── S smoothed ─┐
+    ║L  query    key      value    att.outp intermed output       sum║│→0 query   ▁◄▁×▁×▁×▁×▁× 0   1 output  ▁×▂×▂▂▁×▁×▁× 1│
+    ║ 0 0 −2 ··· 6 +4 ███ 1 –  █·· 4 –  ██· 0 –  ··· 1 −1 █··      +1║│ 0 key     ▇▇▇▇▇▇▇▇▆▆██ 6   2 query   ▁×▁×▁×▂×▁×▁× 0│
+    ║   ███▆▃▂▁▁ ████████ ████▇▃▃▂ ███▇▆▆▆▆ ███▇▅▅▂▁ ███▇▃▂▂▂        ║│ 0 value   ▂▂▁×▂×▁×▁×▁× 1   2 key     ▇▇████▇▇▁×▁× 4│
+    ║                                                                ║│ 0 att.out ██████▇▇▁×▁× 4   2 value   ▁×▁×▁×▁×▁×▁× 0│
+    ║ 1 6 +2 ███ 0 −4 ··· 4 –  ██· 0 –  ··· 2 –  █·· 1 −3 █··      −5║│ 0 interme ▂×▂×▁×▁×▂×▁× 0   2 att.out ██▆▆████████ 6│
+    ║   ████████ ███▆▂▂▁▁ ███▆▆▆▆▆ ███▆▅▁▁▁ ████▅▃▅▃ ███▇▆▅▃▂        ║│ 0 output  ▂▂▁×▁×▁×▁×▁× 1   2 interme ▁×▁▁▂×▂×▁×▁× 1│
+    ║                                                                ║│ 1 query   ▆▆██▇▇▇▇████ 6   2 output  ▇▇▇▇████▁×▁× 4│
+    ║ 2 0 −4 ··· 4 +3 ██· 0 –  ··· 6 –  ███ 1 –  █·· 4 +2 ██·      +1║│ 1 key     ▁×▁×▁×▁×▁×▁× 0                           │
+    ║   ███▇▃▁▂▁ ███▇▇▇▆▆ ███▃▃▂▁▁ ████████ ███▆▆▆▂▂ █████▇▆▆        ║│ 1 value   ██████▇▇▁×▁× 4                           │
+    ║                                                                ║│ 1 att.out ▁×▁×▁×▁×▁×▁× 0                           │
+    ║ Σ −4       +3       –        –        –        −2              ║│ 1 interme ▇▇▇▇▁×▁×▁×▁× 2                           │
+    ║bert.encoder.layer.0.attention.self.query  384×384              ║│3.3e-13 ▁▂▃▄▅▆▇█ 1.6e-9  × pruned  · zero           │
+    ║kept 0 of 6  demo-2 2  planted 0  ██████████▇▇▇▆▅▅▅▃▂▂▂▂▂▂▁▁▂▂▁▁║│╌ demo-2 × pruned S 5.28e-1  alike 45%              │
+    ╚════════════════════ – 9 only here, 3 only there, its step 212 ═╝└────────────────────────────────────────────────────┘
+    ┌─ 5 Triplet layer 0 query · 1/6 ──────────── ○ pruned, regrown ─┐┌─ 4 Training ───────────────────── ─ this ╌ demo-2 ─┐
+    │S = s(λ) + mean s(P) + mean s(Q)   s = Ī·Ū                      ││task loss 0.273   ⠛⠶⣦⣤⣄⡀⣀⡀                          │
+    │4.88e-13 = 1.25e-13 + 1.38e-13 + 2.25e-13                       ││                      ⠉⠛⠻⢶⢦⣷⣆⣀⠤⠄ ⣀⡀                 │
+    │λ 1.77e-4   place 83 of 108, 39 stay   ×0.41 the threshold      ││                           ⠈⠉⠉⠉⠻⠷⠲⣦⣤⣽⣂⣀⣒⠄ ⢤⡀ ⣀⡀     │
+    │╌ demo-2 × pruned S 5.28e-1                                     ││                                    ⠈⠁⠉⠉⠋⠙⠛⠛⠖⠶⠷⠶⣽⣥⣤⣷│
+    │Pruned: at the last mask S 4.79e-13 did not exceed the threshold││R         0.0220  ⠙⠲⢦⣤⣄ ⣀⡀                          │
+    │1.18e-12, so λ ← 0. λ has regrown since: Adam's moments are not ││                     ⠈⠉⠙⠛⠒⠶⠿⠦⠤⠶⠦⣤⣤⣄⣀⣤⣄⣀⣤⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀│
+    │reset, and only the next mask zeroes it again.                  ││grad norm 0.748   ⠛⠳⠷⡲⣦⡤⣤⣤⣄⣤⣀⡀⣀⡀ ⣀                  │
+    │now: smoothed × sensitivity × magnitude × random ● uniform ×    ││                         ⠉⠉⠉⠈⠙⠙⠛⠛⠛⠕⠓⠻⠿⠷⠷⠖⠶⠶⠶⢦⣶⣶⣦⣶⣶⡶⣤│
+    └────────────────────────────────────────────────────────────────┘└────────────────────────────────────── steps 0-212 ─┘
+    ┌─ 6 Events ──────────────────────────────────────────────── 30 ─┐┌─ 3 Budget ─────── b(212) 39 kept 40 → 36 there 32 ─┐
+    │175 ▼ mask         5 pruned, 3 came back, 46 of 108 stay        ││108 ▇▇▇▇▇▇▇▇▅▃               │          │           │
+    │180 ▼ mask         6 pruned, 5 came back, 45 of 108 stay        ││    ██████████▆▃▁            │          │           │
+    │185 ▼ mask         4 pruned, 3 came back, 44 of 108 stay        ││    ⠒⠂█⠒⠂█⠒⠂█⢄⡀██▆▃▂         │          │           │
+    │190 ▼ mask         5 pruned, 4 came back, 43 of 108 stay        ││    ████████████⠒⠂█⣀▇▄▃▂⣀    │          │           │
+    │195 ▼ mask         4 pruned, 3 came back, 42 of 108 stay        ││36  ██████████████████⠉⠂█▇▆▅▅▄⠢⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤│
+    │200 ▼ mask         3 pruned, 2 came back, 41 of 108 stay        ││    ██████████████████████████ ⠉⠁ ⠉⠁ ⠒⠂ ⠒⠂ ⠒⠂ ⠒⠂ ⠒⠂ │
+    │205 ▼ mask         3 pruned, 2 came back, 40 of 108 stay        ││0   ██████████████████████████          │           │
+    │210 ▼ mask         1 pruned, 1 came back, 40 of 108 stay        ││    ──warm─│budgeting, cubic─▲──────────│───final───│
+    └────────────────────────────────────────────────────────────────┘└────────────────────────────────── ─ this ╌ demo-2 ─┘
+    [β₁ 0.85] β₂ 0.85  γ 0.1  η 1e-3  ΔT 5  target 2
+     scale 5.333  threshold 1.18e-12  kept 40  budget 39 of 108  nonzero 59  │ SkylakeX ×2
+     space pause  ] pick  + β₁ up  - β₁ down  < history  z zoom  / filter  tab panel  : command  e export  ? help  q quit
     """#
 }

@@ -1,0 +1,65 @@
+// The questions over everything: how a running training is to end, and how a halted one is to go on.
+
+import Training
+
+extension DashboardState {
+  /// The question before a running training is ended.
+  func drawQuestion(_ choice: QuitChoice, on canvas: inout Canvas, in body: Area) {
+    let keepsCheckpoints = control == .own(keepsCheckpoints: true)
+    let background = "finish in the background"
+    let entries: [(QuitChoice, String, String)] = [
+      (.background, "b", reasonAgainstBackground.map { "\(background) (\($0))" } ?? "\(background), without a screen"),
+      (
+        .keep, "s",
+        keepsCheckpoints ? "checkpoint and stop; ranktop resume goes on" : "stop and keep the adapter as it is now"
+      ),
+      (.discard, "d", "stop and discard it"),
+      (.cancel, "esc", "go on training"),
+    ]
+    var title = StyledText(" q ", Theme.key)
+    title.add("still training: step \(frame?.stepsDone ?? 0) of \(frame?.description.totalSteps ?? 0) ", Theme.title)
+    drawQuestion(
+      title, [],
+      entries.map { entry in
+        (entry.1, entry.2, entry.0 == choice, entry.0 != .background || reasonAgainstBackground == nil)
+      }, on: &canvas, in: body)
+  }
+
+  /// What to do with a run that cannot train on.
+  func drawQuestion(_ choice: HaltChoice, on canvas: inout Canvas, in body: Area) {
+    let rate = frame.map { Hyperparameter.learningRate.text($0.learningRate / 2) } ?? ""
+    let entries: [(HaltChoice, String, String)] = [
+      (.recover, "y", "go on from the last checkpoint with half the rate, η \(rate)"),
+      (.otherRate, "r", "go on from it with another rate (:recover 1e-4)"),
+      (.quit, "q", "quit; the run stays as it is saved"),
+      (.look, "esc", "look around; space asks again"),
+    ]
+    var title = StyledText(" × ", Theme.down)
+    title.add("halted: step \(frame?.stepsDone ?? 0) of \(frame?.description.totalSteps ?? 0) ", Theme.title)
+    drawQuestion(
+      title, wrapped(cellText(haltReason ?? ""), min(body.width, 72) - 4).prefix(4).map { $0 },
+      entries.map { ($0.1, $0.2, $0.0 == choice, true) }, on: &canvas, in: body)
+  }
+
+  private func drawQuestion(
+    _ title: StyledText, _ story: [String], _ entries: [(key: String, text: String, isChosen: Bool, isEnabled: Bool)],
+    on canvas: inout Canvas, in body: Area
+  ) {
+    let width = min(body.width, 72)
+    let top = story.isEmpty ? 1 : story.count + 2
+    let height = entries.count + top + 3
+    let area = Area(
+      x: body.x + (body.width - width) / 2, y: body.y + max((body.height - height) / 2, 0), width: width, height: height
+    )
+    canvas.fill(area)
+    canvas.border(area, title: title, isFocused: true)
+    for (index, text) in story.enumerated() { canvas.put(text, Theme.warning, in: area.inner, x: 1, y: index + 1) }
+    for (index, entry) in entries.enumerated() {
+      var line = StyledText(entry.isChosen ? "→ " : "  ", Theme.key)
+      line.add(entry.key, entry.isEnabled ? Theme.key : Theme.faint)
+      line.pad(to: 7)
+      line.add(entry.text, entry.isChosen ? Theme.selected : entry.isEnabled ? Theme.label : Theme.faint)
+      canvas.put(line, in: area.inner, x: 1, y: index + top)
+    }
+  }
+}

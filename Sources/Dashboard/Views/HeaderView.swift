@@ -23,7 +23,7 @@ extension Scene {
     let text = stateText
     // A long reason leaves the run its name.
     if area.height >= 2 {
-      let width = min(text.width, area.width * 3 / 5)
+      let width = min(text.width, max(area.width * 3 / 5, area.width - who.width - 1))
       canvas.put(text, in: Area(x: area.right - width, y: area.y, width: width, height: 1), x: 0, y: 0)
       let room = Area(x: area.x, y: area.y, width: max(area.width - width - 1, 0), height: 1)
       canvas.put(who, in: room, x: 0, y: 0)
@@ -58,7 +58,7 @@ extension Scene {
     if let step = state.scrubbedStep, !moment.isLive {
       text = StyledText(
         " history: step \(moment.record?.step ?? step) ", Style(.palette(220), bold: true, reverse: true))
-      text.add(" of \(frame.stepsDone), live goes on (g)", Theme.warning)
+      text.add(" of \(frame.stepsDone), " + (state.isOver ? "g goes to the end" : "live goes on (g)"), Theme.warning)
     }
     return text
   }

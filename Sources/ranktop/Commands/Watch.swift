@@ -67,7 +67,8 @@ struct Watch: ParsableCommand {
       newest = frames.take() ?? newest
       guard let frame = newest else { continue }
       let isEnd = frame.state.isOver || follower.isAbandoned
-      if isEnd || frame.state != before || ContinuousClock.now - last >= .seconds(5) {
+      let isNews = frame.state != before && ![.training, .evaluating].contains(frame.state)
+      if isEnd || isNews || ContinuousClock.now - last >= .seconds(5) {
         last = .now
         Console.result(Self.line(frame))
       }

@@ -48,13 +48,14 @@ let package = Package(
       swiftSettings: strict),
 
     // MARK: Tests
+    .target(name: "AllocationCounter", path: "Tests/AllocationCounter", cSettings: [.treatAllWarnings(as: .error)]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"], swiftSettings: strict),
     .testTarget(name: "AdaLoRATests", dependencies: ["AdaLoRA"], swiftSettings: strict),
     .testTarget(
       name: "ModelsTests", dependencies: ["Models"], resources: [.copy("Fixtures")],
       swiftSettings: strict),
     .testTarget(
-      name: "TrainingTests", dependencies: ["Training"], resources: [.copy("Fixtures")],
+      name: "TrainingTests", dependencies: ["Training", "AllocationCounter"], resources: [.copy("Fixtures")],
       swiftSettings: strict),
     .executableTarget(
       name: "TerminalExerciser", dependencies: ["Dashboard"], path: "Tests/TerminalExerciser", swiftSettings: strict),
@@ -62,6 +63,7 @@ let package = Package(
     .testTarget(
       name: "DashboardTests", dependencies: ["Dashboard", "TerminalExerciser", "TerminalSupport"],
       swiftSettings: strict),
-    .testTarget(name: "RanktopTests", dependencies: ["ranktop", "TerminalSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "RanktopTests", dependencies: ["ranktop", "Training", "TerminalSupport"], swiftSettings: strict),
   ]
 )

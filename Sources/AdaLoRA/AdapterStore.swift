@@ -20,6 +20,7 @@ public final class AdapterStore: @unchecked Sendable {
     /// s.
     public let scale: Float
     let parameterization: any Parameterization
+    let live: LiveTriplets
 
     /// Trainable numbers: r·(d₁ + d₂) and r more with λ.
     public var parameterCount: Int {
@@ -72,8 +73,8 @@ public final class AdapterStore: @unchecked Sendable {
     adapters.append(
       Adapter(
         name: name, outputSize: outputSize, inputSize: inputSize, layout: layout,
-        scale: Float(parameterization.scale(alpha: alpha, rank: scaleRank ?? rank)), parameterization: parameterization)
-    )
+        scale: Float(parameterization.scale(alpha: alpha, rank: scaleRank ?? rank)),
+        parameterization: parameterization, live: LiveTriplets(rank: rank)))
     return adapters.count - 1
   }
 
@@ -108,7 +109,8 @@ public final class AdapterStore: @unchecked Sendable {
       base.outputSize == adapter.outputSize && base.inputSize == adapter.inputSize,
       "\(adapter.name): adapter \(adapter.outputSize)×\(adapter.inputSize) over \(base.outputSize)×\(base.inputSize)")
     return LowRankLinear(
-      base: base, block: block, layout: adapter.layout, scale: adapter.scale, dropout: dropout, slot: index)
+      base: base, block: block, layout: adapter.layout, scale: adapter.scale, dropout: dropout, slot: index,
+      live: adapter.live)
   }
 
   // MARK: What a loop does with it
@@ -163,6 +165,16 @@ public final class AdapterStore: @unchecked Sendable {
   private func run(on pool: WorkerPool?) {
     pass.workers = pool?.count ?? 1
     if let pool { pool.run(pass) } else { pass.run(worker: 0) }
+  }
+
+  /// Sets which triplets, module-major, take part in products. λ of the others, which must be 0, get no gradient; P and
+  /// Q, whose task gradient is then 0, stay under the regulariser.
+  func setLive(_ isLive: (Int) -> Bool) {
+    var first = 0
+    for adapter in adapters {
+      adapter.live.choose { isLive(first + $0) }
+      first += adapter.layout.rank
+    }
   }
 
   /// Adam's moments, laid out like the weights.

@@ -3,9 +3,8 @@
 /// A way to spend a budget of triplets over modules.
 public protocol AllocationRule: Sendable {
   /// Sets `kept` for every triplet (module-major, `rank` a module).
-  /// - Parameter order: scratch, as long as `scores`, any content.
   /// - Returns: the largest score that was pruned; nil where nothing was.
-  func select(budget: Int, scores: [Float], rank: Int, order: inout [Int32], kept: inout [Bool]) -> Float?
+  func select(budget: Int, scores: [Float], rank: Int, kept: inout [Bool]) -> Float?
 }
 
 /// The `budget` best of all triplets. Of equal scores the earlier is kept, so that exactly `budget` stay.
@@ -13,10 +12,8 @@ public struct GlobalTopBudget: AllocationRule {
   public init() {}
 
   /// O(triplets).
-  public func select(budget: Int, scores: [Float], rank: Int, order: inout [Int32], kept: inout [Bool]) -> Float? {
-    for i in scores.indices { order[i] = Int32(i) }
-    partition(&order, 0..<scores.count, best: budget, scores)
-    return keepBest(budget, of: 0..<scores.count, scores, order, &kept)
+  public func select(budget: Int, scores: [Float], rank: Int, kept: inout [Bool]) -> Float? {
+    keepBest(budget, of: 0..<scores.count, scores, &kept)
   }
 }
 
@@ -24,19 +21,17 @@ public struct GlobalTopBudget: AllocationRule {
 public struct UniformShare: AllocationRule {
   public init() {}
 
-  public func select(budget: Int, scores: [Float], rank: Int, order: inout [Int32], kept: inout [Bool]) -> Float? {
+  public func select(budget: Int, scores: [Float], rank: Int, kept: inout [Bool]) -> Float? {
     guard rank > 0, !scores.isEmpty else { return nil }
     let modules = scores.count / rank
     // All modules have the same r, so the fractions are equal and the first modules take the remainder.
     let each = budget / modules
     let extra = budget - each * modules
     var threshold: Float?
-    for i in scores.indices { order[i] = Int32(i) }
     for k in 0..<modules {
       let range = k * rank..<(k + 1) * rank
       let count = each + (k < extra ? 1 : 0)
-      partition(&order, range, best: count, scores)
-      if let best = keepBest(count, of: range, scores, order, &kept) { threshold = max(threshold ?? best, best) }
+      if let best = keepBest(count, of: range, scores, &kept) { threshold = max(threshold ?? best, best) }
     }
     return threshold
   }
@@ -46,55 +41,60 @@ public struct UniformShare: AllocationRule {
 public struct ReferenceThreshold: AllocationRule {
   public init() {}
 
-  public func select(budget: Int, scores: [Float], rank: Int, order: inout [Int32], kept: inout [Bool]) -> Float? {
-    guard
-      let threshold = GlobalTopBudget().select(
-        budget: budget, scores: scores, rank: rank, order: &order, kept: &kept)
-    else { return nil }
+  public func select(budget: Int, scores: [Float], rank: Int, kept: inout [Bool]) -> Float? {
+    guard let threshold = GlobalTopBudget().select(budget: budget, scores: scores, rank: rank, kept: &kept) else {
+      return nil
+    }
     for i in scores.indices { kept[i] = scores[i] > threshold }
     return threshold
   }
 }
 
-/// Rearranges `order[range]` so that its `best` first places hold the best. Hoare's selection, expected O(range).
-private func partition(_ order: inout [Int32], _ range: Range<Int>, best: Int, _ scores: [Float]) {
-  var low = range.lowerBound
-  var high = range.upperBound - 1
-  let target = low + best
-  guard best > 0, target <= high else { return }
-
-  func isBetter(_ a: Int32, _ b: Int32) -> Bool {
-    let x = scores[Int(a)]
-    let y = scores[Int(b)]
-    return x > y || (x == y && a < b)
+/// Marks the `count` best of `scores[range]` as kept and the others as pruned; of equal scores the earlier is kept.
+///
+/// Finds the worst score that stays a byte at a time, from the first: each pass counts the scores that begin with the bytes
+/// found so far by their next one. O(range), in order through memory. No score is NaN.
+/// - Returns: the best score among the pruned; nil where none is.
+private func keepBest(_ count: Int, of range: Range<Int>, _ scores: [Float], _ kept: inout [Bool]) -> Float? {
+  guard count < range.count else {
+    for i in range { kept[i] = true }
+    return nil
   }
-
-  while low < high {
-    let pivot = order[low + (high - low) / 2]
-    var i = low
-    var j = high
-    while i <= j {
-      while isBetter(order[i], pivot) { i += 1 }
-      while isBetter(pivot, order[j]) { j -= 1 }
-      if i <= j {
-        order.swapAt(i, j)
-        i += 1
-        j -= 1
+  var worst: UInt32 = 0
+  // How many of the scores that begin so stay.
+  var wanted = count
+  withUnsafeTemporaryAllocation(of: Int.self, capacity: 256) { sizes in
+    var known: UInt32 = 0
+    for byte in 0..<UInt32(4) {
+      let shift = 24 - 8 * byte
+      sizes.initialize(repeating: 0)
+      for i in range {
+        let key = orderedBits(scores[i])
+        if key & known == worst { sizes[Int(key >> shift & 255)] += 1 }
       }
+      var digit = 255
+      while digit > 0, sizes[digit] < wanted {
+        wanted -= sizes[digit]
+        digit -= 1
+      }
+      worst |= UInt32(digit) << shift
+      known |= 255 << shift
     }
-    if target <= j { high = j } else if target >= i { low = i } else { return }
   }
-}
-
-/// Marks the first `count` of `order[range]` as kept and the others as pruned; the best score among the pruned.
-private func keepBest(
-  _ count: Int, of range: Range<Int>, _ scores: [Float], _ order: [Int32], _ kept: inout [Bool]
-) -> Float? {
-  var threshold: Float?
-  for place in range {
-    let triplet = Int(order[place])
-    kept[triplet] = place - range.lowerBound < count
-    if !kept[triplet] { threshold = max(threshold ?? scores[triplet], scores[triplet]) }
+  var threshold = -Float.infinity
+  for i in range {
+    let key = orderedBits(scores[i])
+    let isTied = key == worst && wanted > 0
+    if isTied { wanted -= 1 }
+    kept[i] = key > worst || isTied
+    if !kept[i] { threshold = max(threshold, scores[i]) }
   }
   return threshold
+}
+
+/// Bits that stand in the same order as the numbers; both zeros have the same.
+@inline(__always)
+private func orderedBits(_ score: Float) -> UInt32 {
+  let bits = (score + 0).bitPattern
+  return bits ^ (bits >> 31 == 1 ? .max : 1 << 31)
 }

@@ -52,6 +52,8 @@ extension RankAllocator {
       maskCount = newValue.maskCount
       maskScores = newValue.maskScores
       isFrozen = newValue.isFrozen
+      keptCount = kept.count { $0 }
+      leaveOutPruned(false)
     }
   }
 }

@@ -40,11 +40,12 @@ public final class RankAllocator {
   public internal(set) var maskScores: [Float]
   /// Whether the pattern is final.
   public internal(set) var isFrozen = false
+  /// Whether the pruned triplets are left out of all products.
+  public private(set) var leavesOutPruned = false
 
   private let rule: any AllocationRule
   /// Whether the reference's own edge cases are kept (ties pruned, t_f = 0 never forces a mask).
   private let followsReference: Bool
-  private var order: [Int32]
   /// Where each module's λ lie in the block.
   private let lambdaOffsets: [Int]
 
@@ -78,7 +79,6 @@ public final class RankAllocator {
     scores = TripletScores(modules: modules, rank: initialRank, seed: seed)
     kept = Array(repeating: true, count: modules * initialRank)
     maskScores = Array(repeating: 0, count: modules * initialRank)
-    order = Array(repeating: 0, count: modules * initialRank)
     keptCount = modules * initialRank
     lambdaOffsets = store.adapters.compactMap(\.layout.lambdaOffset)
     rule = Self.rule(scoring, followsReference: followsReference)
@@ -163,8 +163,18 @@ public final class RankAllocator {
       }
       maskScores[i] = score
     }
-    threshold = rule.select(budget: budget, scores: maskScores, rank: scores.rank, order: &order, kept: &kept)
+    threshold = rule.select(budget: budget, scores: maskScores, rank: scores.rank, kept: &kept)
     keptCount = kept.count { $0 }
+  }
+
+  /// Leaves the pruned triplets out of all products, once the pattern is final; before, and where a recorded reference
+  /// is followed, all take part. A norm of the gradients is then that of the live triplets.
+  /// - Parameter wanted: false lets all take part again.
+  public func leaveOutPruned(_ wanted: Bool) {
+    let leaves = wanted && isFrozen && !followsReference
+    guard leaves != leavesOutPruned else { return }
+    leavesOutPruned = leaves
+    store.setLive { !leaves || kept[$0] }
   }
 
   /// From here on the pattern stands; PEFT drops Ī and Ū with it.

@@ -15,6 +15,8 @@ final class UpdatePass: ParallelPhase, @unchecked Sendable {
   /// Floats before each adapter, and in all.
   private let starts: [Int]
 
+  var operation: OperationClock.Operation { .update }
+
   init(_ store: AdapterStore) {
     self.store = store
     var starts = [0]

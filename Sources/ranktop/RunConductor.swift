@@ -21,7 +21,9 @@ struct RunConductor {
     let conductor = try Conductor(screen)
     let run = try TrainingRun(
       experiment, in: place, commands: conductor.commands, frames: conductor.frames, snapshots: SnapshotWriter())
-    if !isNew { trace = try output.trace.map { path in try TraceWriter(path: path, before: run.session.trainer.stepsDone) } }
+    if !isNew {
+      trace = try output.trace.map { path in try TraceWriter(path: path, before: run.session.trainer.stepsDone) }
+    }
     let tensorBoard = try output.tensorBoard(run.session)
     Console.note("run \(run.folder.path)")
     for note in run.notes { Console.note(note) }

@@ -1,13 +1,13 @@
 import AdaLoRA
+import Foundation
 import Kernels
 import Testing
 
 @Suite("Allocation rules")
 struct AllocationRuleTests {
   private func select(_ rule: any AllocationRule, _ scores: [Float], budget: Int, rank: Int) -> ([Bool], Float?) {
-    var order = [Int32](repeating: 0, count: scores.count)
     var kept = [Bool](repeating: true, count: scores.count)
-    let threshold = rule.select(budget: budget, scores: scores, rank: rank, order: &order, kept: &kept)
+    let threshold = rule.select(budget: budget, scores: scores, rank: rank, kept: &kept)
     return (kept, threshold)
   }
 
@@ -25,7 +25,11 @@ struct AllocationRuleTests {
     for trial in 0..<400 {
       let count = 1 + random.index(below: 200)
       let levels = trial % 2 == 0 ? 1_000_000 : 1 + random.index(below: 6)
-      let scores = (0..<count).map { _ in Float(random.index(below: levels)) }
+      // Small and large, both zeros, and negative ones.
+      let unit = Float(pow(10, 8 * random.uniform() - 4))
+      let scores = (0..<count).map { _ in
+        unit * Float(random.index(below: levels) - levels / 3) * (trial % 3 == 0 ? -1 : 1)
+      }
       let budget = random.index(below: count + 1)
       let (kept, threshold) = select(GlobalTopBudget(), scores, budget: budget, rank: 1)
       let (expected, cut) = naive(scores, budget: budget)

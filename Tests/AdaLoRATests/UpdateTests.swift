@@ -99,4 +99,21 @@ struct UpdateTests {
       #expect(abs(abs(store.block.weights[i] - before[i]) - 0.1) < 1e-5)
     }
   }
+
+  @Test("an allocator set back to before its final pattern counts as then and leaves nothing out")
+  func setBack() throws {
+    let store = makeStore()
+    let allocator = makeAllocator(store)
+    let before = allocator.state
+    allocator.leaveOutPruned(true)
+    #expect(!allocator.leavesOutPruned)
+    for step in 0..<18 { try allocator.updateAndMask(step: step) }
+    allocator.leaveOutPruned(true)
+    #expect(allocator.leavesOutPruned && allocator.keptCount == 8)
+    let final = allocator.state
+    allocator.state = before
+    #expect(!allocator.leavesOutPruned && allocator.keptCount == 16)
+    allocator.state = final
+    #expect(allocator.keptCount == 8)
+  }
 }

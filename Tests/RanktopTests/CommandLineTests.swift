@@ -31,7 +31,9 @@ import Testing
       (["train", "tiny.toml", "--set", "adapter.beta9=0.9"], "beta"),
       (["train", "tiny.toml", "--set", "adapter.beta1=2"], "adapter.beta1"),
       (["train", "tiny.toml", "--set", "adapter.beta1"], "adapter.beta1"), (["train"], "experiment"),
-      (["demo", "--tensorboard", ""], "--tensorboard"),
+      (["demo", "--tensorboard", ""], "--tensorboard"), (["bench", "--batch", "0"], "expected 1 to"),
+      (["bench", "--length", "513"], "512 positions"), (["bench", "--triplets", "5"], "expected 12 to"),
+      (["bench", "--tokenize", "train.tsv"], "--model"),
     ] {
       let ending = try Child(program, arguments, folder: tiny.folder, workingDirectory: tiny.folder.path).wait()
       #expect(ending.status == 64, "\(arguments)")
@@ -246,6 +248,42 @@ import Testing
     let ending = try run("parity", copy.path)
     #expect(ending.status == 1)
     #expect(ending.output.contains("\"budget_mismatches\":1") && ending.output.contains("\"pass\":false"))
+  }
+
+  @Test("bench takes a step of a random model apart, in text and in JSON")
+  func bench() throws {
+    let text = try run("bench", "--shape", "bert-tiny", "--batch", "2", "--length", "8", "--steps", "2")
+    #expect(text.status == 0)
+    #expect(text.output.contains("bert-tiny, 2×8 tokens, float32, dropout off, rank 12, 2 steps"))
+    for part in ["frozenForward", "frozenBackward", "adapter", "attention", "update", "mask", "memory: peak"] {
+      #expect(text.output.contains("\n" + part), "\(part)")
+    }
+    let ending = try run(
+      "bench", "--shape", "bert-tiny", "--batch", "2", "--length", "8", "--steps", "2", "--threads", "2", "--json")
+    let json = try #require(JSONSerialization.jsonObject(with: Data(ending.output.utf8)) as? [String: Any])
+    func number(_ key: String) throws -> Double { try #require(json[key] as? Double) }
+    #expect(try number("threads") == 2)
+    #expect(try number("tokens") == 16)
+    // Two layers of 4·128² + 2·128·512 weights, forward and backward.
+    #expect(abs(try number("whole_gflop") - 4e-9 * 16 * 2 * (4 * 128 * 128 + 2 * 128 * 512)) < 1e-12)
+    #expect(try number("frozen_gflop") < number("whole_gflop"))
+    #expect(try number("step_ms") > 0)
+    #expect(try number("machine_gflops") > 0)
+    let shares = try number("frozen_share") * number("step_ms") * number("machine_gflops")
+    #expect(abs(shares - 1e3 * (try number("frozen_gflop"))) < 1e-6 * shares)
+  }
+
+  @Test("bench times the allocator at the triplets that are asked for, and the tokenizer on the lines of a file")
+  func benchParts() throws {
+    let allocator = try run("bench", "--triplets", "24", "--triplets", "2400", "--steps", "1")
+    #expect(allocator.status == 0)
+    #expect(allocator.output.split(separator: "\n").suffix(2).map { $0.split(separator: " ")[0] } == ["24", "2400"])
+    let tokens = try run("bench", "--model", "model", "--tokenize", "train.tsv", "--steps", "1", "--json")
+    let json = try #require(JSONSerialization.jsonObject(with: Data(tokens.output.utf8)) as? [String: Any])
+    let path = tiny.folder.appendingPathComponent("train.tsv")
+    let lines = try String(contentsOf: path, encoding: .utf8).split(separator: "\n").count
+    #expect(json["lines"] as? Int == lines)
+    #expect(try #require(json["tokens"] as? Int) > 2 * lines)
   }
 
   @Test("doctor tells of the machine and finds its arithmetic right")

@@ -95,6 +95,7 @@ func parsed(_ text: String, path: String = "/nowhere/exp.toml", set overrides: [
     weight_decay = 0.0
     max_grad_norm = 1.5
     eval_every = 0
+    checkpoint_every = 7
     gradient_accumulation_steps = 2
     base_dropout = false
     precision = "float32"
@@ -125,7 +126,7 @@ func parsed(_ text: String, path: String = "/nowhere/exp.toml", set overrides: [
     #expect(training.totalStep == 1000 && training.batchSize == 8 && training.learningRate == 5e-4)
     #expect(training.schedule == .cosine && training.warmupRatio == 1 && training.weightDecay == 0)
     #expect(training.maxGradNorm == 1.5 && training.evalEvery == 0 && training.gradientAccumulationSteps == 2)
-    #expect(!training.baseDropout && training.threads == 3)
+    #expect(!training.baseDropout && training.threads == 3 && training.checkpointEvery == 7)
     #expect(experiment.telemetry.scoresEvery == 0)
   }
 

@@ -44,7 +44,9 @@ struct TrainerTests {
     return dataset
   }
 
-  private func trainer(perBatch: Int, _ change: (inout TrainerOptions) -> Void) throws -> Trainer {
+  private func trainer(
+    perBatch: Int, precision: Precision = .float32, _ change: (inout TrainerOptions) -> Void
+  ) throws -> Trainer {
     var options = TrainerOptions(totalSteps: 20, learningRate: 1e-2, orthRegWeight: 0.3)
     change(&options)
     let plan = AdapterPlan(
@@ -53,7 +55,8 @@ struct TrainerTests {
       parameterization: SVDParameterization(), trainsHead: true, headDeviation: 0.5)
     let factory = AdapterFactory(plan, head: BertModel.head(Self.config, labels: 2), seed: 1)
     let model = try BertModel(
-      Self.config, weights: RandomBert(Self.config, seed: 2), labels: 2, seed: 3, factory: factory)
+      Self.config, weights: RandomBert(Self.config, seed: 2), labels: 2, seed: 3, factory: factory,
+      precision: precision)
     let allocator = RankAllocator(
       factory.store, initialRank: 3, targetRank: 2, initialWarmup: 2, finalWarmup: 5, maskInterval: 1, totalSteps: 20,
       dialect: options.dialect)
@@ -96,6 +99,46 @@ struct TrainerTests {
     }
     #expect(abs(norm(free) - a.gradNorm) < 1e-5 * a.gradNorm)
     #expect(abs(norm(clipped) - 1e-3) < 1e-7)
+  }
+
+  @Test(
+    "with frozen weights in bfloat16 the loss is float32's to within 0.02, and not to the bit",
+    .enabled(if: Precision.bfloat16.isSupported))
+  func bfloat16() throws {
+    let exact = try trainer(perBatch: 4) { _ in }
+    let rounded = try trainer(perBatch: 4, precision: .bfloat16) { _ in }
+    var differs = false
+    for _ in 0..<20 {
+      let a = try exact.step()
+      let b = try rounded.step()
+      #expect(abs(a.loss - b.loss) < 0.02)
+      differs = differs || a.loss != b.loss
+    }
+    #expect(differs)
+  }
+
+  @Test("leaving out what was pruned for good changes nothing but the norm", arguments: [Dialect.peft, .paper])
+  func dropsPruned(dialect: Dialect) throws {
+    let dropping = try trainer(perBatch: 4) { $0.dialect = dialect }
+    // A bound that is never met.
+    let whole = try trainer(perBatch: 4) {
+      $0.dialect = dialect
+      $0.maxGradNorm = 1e9
+    }
+    var smallerNorms = 0
+    for step in 0..<20 {
+      let a = try dropping.step()
+      let b = try whole.step()
+      #expect(abs(a.loss - b.loss) < 1e-4)
+      #expect(a.kept == b.kept && a.nonzero == b.nonzero)
+      if step > 15 { #expect(a.gradNorm < b.gradNorm * 1.0001) } else { #expect(a.gradNorm == b.gradNorm) }
+      if a.gradNorm < b.gradNorm { smallerNorms += 1 }
+      #expect(dropping.allocator?.leavesOutPruned == (step > 15))
+    }
+    #expect(whole.allocator?.leavesOutPruned == false)
+    #expect(smallerNorms > 0)
+    #expect(dropping.allocator?.kept == whole.allocator?.kept)
+    #expect(zip(weights(dropping), weights(whole)).allSatisfy { abs($0 - $1) < 1e-3 })
   }
 
   @Test("sensitivities see the weight after the step, in the paper's dialect the one before")

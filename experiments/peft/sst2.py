@@ -14,6 +14,7 @@ import math
 import random
 import re
 import statistics
+import sys
 import time
 import tomllib
 import warnings
@@ -166,6 +167,8 @@ def main():
             model.base_model.update_and_allocate(step)
         optimizer.zero_grad()
         durations.append(time.perf_counter() - start)
+        if step == 0:
+            print("first step done", file=sys.stderr, flush=True)
 
     model.eval()
     predicted, actual = [], []

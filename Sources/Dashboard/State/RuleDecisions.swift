@@ -23,8 +23,7 @@ struct RuleDecisions {
       }
       var keeps = [Bool](repeating: false, count: count)
       if rule == .uniform {
-        var scratch = [Int32](repeating: 0, count: count)
-        _ = UniformShare().select(budget: self.budget, scores: values, rank: rank, order: &scratch, kept: &keeps)
+        _ = UniformShare().select(budget: self.budget, scores: values, rank: rank, kept: &keeps)
       } else {
         var places = [Int](repeating: 0, count: count)
         for (position, index) in Self.order(values, 0..<count).enumerated() {

@@ -49,6 +49,7 @@ public final class FrozenMatrix: @unchecked Sendable {
   public func apply(
     _ x: FloatPointer, into y: MutableFloatPointer, rows: Int, accumulate: Bool, _ workspace: Workspace
   ) {
+    workspace.clock?.begin(.frozenForward, flops: 2 * rows * outputSize * inputSize)
     switch storage {
     case .float32:
       BLAS.multiply(
@@ -63,6 +64,7 @@ public final class FrozenMatrix: @unchecked Sendable {
   public func applyTransposed(
     _ dy: FloatPointer, into dx: MutableFloatPointer, rows: Int, accumulate: Bool, _ workspace: Workspace
   ) {
+    workspace.clock?.begin(.frozenBackward, flops: 2 * rows * outputSize * inputSize)
     switch storage {
     case .float32:
       BLAS.multiply(

@@ -34,6 +34,7 @@ public final class FrozenLinear: LinearLayer {
   public var isTrainable: Bool { false }
 
   public func forward(_ x: FloatPointer, into y: MutableFloatPointer, rows: Int, _ workspace: Workspace) {
+    workspace.clock?.begin(.frozenForward)
     if let bias { Elementwise.fillRows(y, with: bias.base, rows: rows, columns: outputSize) }
     weight.apply(x, into: y, rows: rows, accumulate: bias != nil, workspace)
   }
@@ -68,6 +69,7 @@ public final class TrainableLinear: LinearLayer {
   public var isTrainable: Bool { true }
 
   public func forward(_ x: FloatPointer, into y: MutableFloatPointer, rows: Int, _ workspace: Workspace) {
+    workspace.clock?.begin(.head, flops: 2 * rows * outputSize * inputSize)
     Elementwise.fillRows(y, with: block.weights + biasOffset, rows: rows, columns: outputSize)
     BLAS.multiply(
       rows, outputSize, inputSize, x, .no, lda: inputSize, block.weights + weightOffset, .yes, ldb: inputSize, beta: 1,
@@ -78,6 +80,7 @@ public final class TrainableLinear: LinearLayer {
     _ dy: FloatPointer, input x: FloatPointer, into dx: MutableFloatPointer?, accumulate: Bool, rows: Int,
     _ workspace: Workspace
   ) {
+    workspace.clock?.begin(.head, flops: (dx == nil ? 2 : 4) * rows * outputSize * inputSize)
     BLAS.multiply(
       outputSize, inputSize, rows, dy, .yes, lda: outputSize, x, .no, ldb: inputSize, beta: 1,
       workspace.gradients + weightOffset, ldc: inputSize)

@@ -30,9 +30,11 @@ public final class LowRankLinear: LinearLayer {
   private let block: ParameterBlock
   /// The layer's number among the low-rank layers that share workspaces.
   private let slot: Int
+  private let live: LiveTriplets
 
   public init(
-    base: FrozenLinear, block: ParameterBlock, layout: LowRankLayout, scale: Float, dropout: Float, slot: Int
+    base: FrozenLinear, block: ParameterBlock, layout: LowRankLayout, scale: Float, dropout: Float, slot: Int,
+    live: LiveTriplets
   ) {
     self.base = base
     self.block = block
@@ -40,6 +42,7 @@ public final class LowRankLinear: LinearLayer {
     self.scale = scale
     self.dropout = dropout
     self.slot = slot
+    self.live = live
   }
 
   public var name: String { base.name }
@@ -55,23 +58,42 @@ public final class LowRankLinear: LinearLayer {
   public func scratchFloats(rows: Int) -> Int {
     let rank = layout.rank
     let padded = SmallProduct.padded(rank)
-    return padded * (rows + max(inputSize, outputSize)) + 2 * rank * outputSize
-      + (dropout > 0 ? rows * inputSize : 0) + 5 * SmallProduct.lanes
+    return padded * (rows + max(inputSize, outputSize)) + 2 * rank * (outputSize + inputSize)
+      + (dropout > 0 ? rows * inputSize : 0) + 7 * SmallProduct.lanes
   }
 
   /// Floats that stay between forward and backward of `rows` rows.
   public func savedFloats(rows: Int) -> Int { rows * SmallProduct.padded(layout.rank) }
 
-  /// s·Λ·Pᵀ (s·Pᵀ where there is no λ), [r, d₁], in the arena.
+  /// s·Λ·Pᵀ (s·Pᵀ where there is no λ) of the live triplets, [live, d₁], in the arena.
   private func scaledP(_ arena: Arena) -> MutableFloatPointer {
-    let scaled = arena.take(layout.rank * outputSize)
-    Elementwise.scaleRows(p, by: lambda, scale: scale, into: scaled, rows: layout.rank, columns: outputSize)
+    let scaled = arena.take(live.count * outputSize)
+    var row = 0
+    for run in live.runs {
+      Elementwise.scaleRows(
+        p + run.lowerBound * outputSize, by: lambda.map { $0 + run.lowerBound }, scale: scale,
+        into: scaled + row * outputSize, rows: run.count, columns: outputSize)
+      row += run.count
+    }
     return scaled
   }
 
+  /// Q of the live triplets, [live, d₂]: where it lies if they lie together, else in the arena.
+  private func liveQ(_ arena: Arena) -> MutableFloatPointer {
+    if live.runs.count == 1 { return q + live.runs[0].lowerBound * inputSize }
+    let rows = arena.take(live.count * inputSize)
+    var row = 0
+    for run in live.runs {
+      (rows + row * inputSize).update(from: q + run.lowerBound * inputSize, count: run.count * inputSize)
+      row += run.count
+    }
+    return rows
+  }
+
   public func forward(_ x: FloatPointer, into y: MutableFloatPointer, rows: Int, _ workspace: Workspace) {
-    let rank = layout.rank
+    let rank = live.count
     guard rank > 0 else { return base.forward(x, into: y, rows: rows, workspace) }
+    workspace.clock?.begin(.adapter, flops: 2 * rows * rank * (inputSize + outputSize))
     let arena = workspace.arena
     let padded = SmallProduct.padded(rank)
     let h = arena.take(savedFloats(rows: rows))
@@ -85,7 +107,7 @@ public final class LowRankLinear: LinearLayer {
       path = FloatPointer(dropped)
     }
     let factor = arena.take(inputSize * padded)
-    SmallProduct.transpose(q, ldx: inputSize, into: factor, rows: rank, columns: inputSize)
+    SmallProduct.transpose(liveQ(arena), ldx: inputSize, into: factor, rows: rank, columns: inputSize)
     SmallProduct.multiply(rows, padded, inputSize, path, lda: inputSize, factor, ldb: padded, h, ldc: padded)
     SmallProduct.multiply(
       rows, outputSize, rank, h, lda: padded, scaledP(arena), ldb: outputSize,
@@ -99,11 +121,13 @@ public final class LowRankLinear: LinearLayer {
     _ dy: FloatPointer, input x: FloatPointer, into dx: MutableFloatPointer?, accumulate: Bool, rows: Int,
     _ workspace: Workspace
   ) {
-    let rank = layout.rank
+    let rank = live.count
     guard rank > 0, rows > 0 else {
       return base.backward(dy, input: x, into: dx, accumulate: accumulate, rows: rows, workspace)
     }
     guard let h = workspace.saved[slot] else { preconditionFailure("\(name): backward before forward") }
+    let inputFlops = (dx == nil ? 2 : 4) * rows * rank * inputSize
+    workspace.clock?.begin(.adapter, flops: 4 * rows * rank * outputSize + inputFlops)
     let arena = workspace.arena
     let padded = SmallProduct.padded(rank)
     let mark = arena.mark
@@ -122,14 +146,50 @@ public final class LowRankLinear: LinearLayer {
       SmallProduct.multiply(
         count, padded, outputSize, part, lda: outputSize, factor, ldb: padded, g + row * padded, ldc: padded)
     }
-    if let offset = layout.lambdaOffset {
-      Elementwise.addRowDots(workspace.gradients + offset, m, p, scale: scale, rows: rank, columns: outputSize)
-    }
-    Elementwise.addScaledRows(
-      workspace.gradients + layout.pOffset, m, by: lambda, scale: scale, rows: rank, columns: outputSize)
+    addOutputProducts(m, workspace)
     addInputProducts(g, x, into: dx, accumulate: accumulate, rows: rows, workspace)
     if let dx { base.weight.applyTransposed(dy, into: dx, rows: rows, accumulate: true, workspace) }
     arena.release(to: mark)
+  }
+
+  /// dλ ← dλ + s·Σ M∘Pᵀ and dPᵀ ← dPᵀ + s·Λ·M; M is [live, d₁].
+  private func addOutputProducts(_ m: FloatPointer, _ workspace: Workspace) {
+    var row = 0
+    for run in live.runs {
+      let m = m + row * outputSize
+      let start = run.lowerBound * outputSize
+      if let offset = layout.lambdaOffset {
+        Elementwise.addRowDots(
+          workspace.gradients + offset + run.lowerBound, m, p + start, scale: scale, rows: run.count,
+          columns: outputSize)
+      }
+      Elementwise.addScaledRows(
+        workspace.gradients + layout.pOffset + start, m, by: lambda.map { $0 + run.lowerBound }, scale: scale,
+        rows: run.count, columns: outputSize)
+      row += run.count
+    }
+  }
+
+  /// dQ ← dQ + gᵀ·x; g is [rows, live].
+  private func addToQ(_ g: FloatPointer, _ x: FloatPointer, rows: Int, _ workspace: Workspace) {
+    let gradient = workspace.gradients + layout.qOffset
+    let padded = SmallProduct.padded(live.count)
+    if live.runs.count == 1 {
+      return SmallProduct.multiply(
+        live.count, inputSize, rows, g, .yes, lda: padded, x, ldb: inputSize, start: .output,
+        gradient + live.runs[0].lowerBound * inputSize, ldc: inputSize)
+    }
+    let mark = workspace.arena.mark
+    let sum = workspace.arena.take(live.count * inputSize)
+    SmallProduct.multiply(
+      live.count, inputSize, rows, g, .yes, lda: padded, x, ldb: inputSize, sum, ldc: inputSize)
+    var row = 0
+    for run in live.runs {
+      Elementwise.add(
+        gradient + run.lowerBound * inputSize, sum + row * inputSize, count: run.count * inputSize)
+      row += run.count
+    }
+    workspace.arena.release(to: mark)
   }
 
   /// dQ ← dQ + gᵀ·x̃ and the path's share of dx, where x̃ is x under the path's dropout.
@@ -137,7 +197,7 @@ public final class LowRankLinear: LinearLayer {
     _ g: FloatPointer, _ x: FloatPointer, into dx: MutableFloatPointer?, accumulate: Bool, rows: Int,
     _ workspace: Workspace
   ) {
-    let rank = layout.rank
+    let rank = live.count
     let padded = SmallProduct.padded(rank)
     let drop = workspace.dropout(dropout, site: Self.firstSite + slot)
     var path = x
@@ -148,10 +208,9 @@ public final class LowRankLinear: LinearLayer {
       path = FloatPointer(copy)
       dropped = copy
     }
-    SmallProduct.multiply(
-      rank, inputSize, rows, g, .yes, lda: padded, path, ldb: inputSize, start: .output,
-      workspace.gradients + layout.qOffset, ldc: inputSize)
+    addToQ(g, path, rows: rows, workspace)
     guard let dx else { return }
+    let q = liveQ(workspace.arena)
     guard let dropped else {
       return SmallProduct.multiply(
         rows, inputSize, rank, g, lda: padded, q, ldb: inputSize, start: accumulate ? .output : .zero, dx,

@@ -22,6 +22,8 @@ public final class Workspace: @unchecked Sendable {
   /// Which rows of the batch the layers are given: places their dropout masks.
   public var batchRows = BatchRows.run(from: 0)
   public var tap: (any ModuleTap)?
+  /// Nil unless a measurement was asked for.
+  public let clock: OperationClock?
   /// For products with frozen weights in bfloat16; empty where there are none.
   private(set) lazy var bfloat16 = BFloat16Scratch()
   /// One slot a low-rank layer for what its backward needs (x·Qᵀ).
@@ -31,11 +33,13 @@ public final class Workspace: @unchecked Sendable {
   /// - Parameters:
   ///   - gradients: as long as the parameter block, kept alive by the caller.
   ///   - slots: the number of low-rank layers of the model.
-  public init(arena: Arena, gradients: MutableFloatPointer, slots: Int) {
+  ///   - clock: told of every operation.
+  public init(arena: Arena, gradients: MutableFloatPointer, slots: Int, clock: OperationClock? = nil) {
     BLAS.useOneThread()
     self.arena = arena
     self.gradients = gradients
     self.slots = slots
+    self.clock = clock
     saved = .allocate(capacity: max(slots, 1))
     saved.initialize(repeating: nil, count: max(slots, 1))
   }

@@ -14,7 +14,7 @@ public final class Arena: @unchecked Sendable {
   /// - Parameter capacity: in floats; pages are committed by the operating system when first touched.
   public init(capacity: Int) {
     self.capacity = capacity
-    base = .allocate(byteCount: max(capacity, 16) * 4, alignment: 64)
+    base = Memory.allocate(floats: max(capacity, 16))
   }
 
   deinit { base.deallocate() }
@@ -44,7 +44,7 @@ public final class Arena: @unchecked Sendable {
     used = 0
     guard capacity > self.capacity else { return }
     base.deallocate()
-    base = .allocate(byteCount: capacity * 4, alignment: 64)
+    base = Memory.allocate(floats: capacity)
     self.capacity = capacity
   }
 }

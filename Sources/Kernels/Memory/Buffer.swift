@@ -5,6 +5,21 @@ import Glibc
 public typealias FloatPointer = UnsafePointer<Float>
 public typealias MutableFloatPointer = UnsafeMutablePointer<Float>
 
+enum Memory {
+  private static let hugePage = 2 << 20
+
+  /// Uninitialised, aligned to a cache line, and in huge pages where it fills some: a pass over many long arrays is
+  /// otherwise slowed by looking up their pages.
+  static func allocate(floats count: Int) -> UnsafeMutableRawPointer {
+    let bytes = count * 4
+    let isLarge = bytes >= 2 * hugePage
+    let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: isLarge ? hugePage : 64)
+    // A refusal does no harm.
+    if isLarge { madvise(raw, bytes, MADV_HUGEPAGE) }
+    return raw
+  }
+}
+
 /// Owns `count` zeroed floats, aligned to a cache line, and in huge pages where they fill some. Freed with its owner.
 public struct Buffer: ~Copyable {
   public let base: MutableFloatPointer
@@ -13,17 +28,11 @@ public struct Buffer: ~Copyable {
   /// - Precondition: count ≥ 0.
   public init(count: Int) {
     precondition(count >= 0, "a buffer of \(count) floats")
-    let bytes = max(count, 1) * 4
-    let isLarge = bytes >= 2 * Self.hugePage
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: isLarge ? Self.hugePage : 64)
-    // A pass over many long arrays is otherwise slowed by looking up their pages. A refusal does no harm.
-    if isLarge { madvise(raw, bytes, MADV_HUGEPAGE) }
+    let raw = Memory.allocate(floats: max(count, 1))
     base = raw.bindMemory(to: Float.self, capacity: max(count, 1))
     base.initialize(repeating: 0, count: max(count, 1))
     self.count = count
   }
-
-  private static let hugePage = 2 << 20
 
   deinit { UnsafeMutableRawPointer(base).deallocate() }
 

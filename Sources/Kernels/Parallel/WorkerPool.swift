@@ -4,14 +4,22 @@ import Glibc
 
 /// One phase of a step, run by every worker at the same time.
 public protocol ParallelPhase: AnyObject, Sendable {
+  /// What its time counts as, but for what it tells the clocks itself.
+  var operation: OperationClock.Operation { get }
   /// - Parameter worker: 0..<pool.count.
   func run(worker: Int)
+}
+
+extension ParallelPhase {
+  public var operation: OperationClock.Operation { .rest }
 }
 
 /// `count` workers with stacks of their own: the caller's thread is worker 0, the others sleep between phases.
 public final class WorkerPool: @unchecked Sendable {
   // Unchecked: `shared` is guarded by its mutex.
   public let count: Int
+  /// One a worker; empty unless the pool is timed.
+  public let clocks: [OperationClock]
   private let shared: Shared
   private var threads: [pthread_t] = []
 
@@ -23,8 +31,10 @@ public final class WorkerPool: @unchecked Sendable {
     var generation = 0
     var running = 0
     var isEnding = false
+    let clocks: [OperationClock]
 
-    init() {
+    init(_ clocks: [OperationClock]) {
+      self.clocks = clocks
       pthread_mutex_init(mutex, nil)
       pthread_cond_init(started, nil)
       pthread_cond_init(finished, nil)
@@ -39,6 +49,13 @@ public final class WorkerPool: @unchecked Sendable {
       finished.deallocate()
     }
 
+    func run(_ phase: any ParallelPhase, as worker: Int) {
+      guard !clocks.isEmpty else { return phase.run(worker: worker) }
+      clocks[worker].begin(phase.operation)
+      phase.run(worker: worker)
+      clocks[worker].begin(.waiting)
+    }
+
     func work(as worker: Int) {
       var seen = 0
       while true {
@@ -48,7 +65,7 @@ public final class WorkerPool: @unchecked Sendable {
         let phase = isEnding ? nil : self.phase
         pthread_mutex_unlock(mutex)
         guard let phase else { return }
-        phase.run(worker: worker)
+        run(phase, as: worker)
         pthread_mutex_lock(mutex)
         running -= 1
         if running == 0 { pthread_cond_signal(finished) }
@@ -66,12 +83,14 @@ public final class WorkerPool: @unchecked Sendable {
     }
   }
 
+  /// - Parameter isTimed: whether workers measure what they do.
   /// - Precondition: count ≥ 1.
-  public init(count: Int) {
+  public init(count: Int, isTimed: Bool = false) {
     precondition(count >= 1, "a pool of \(count) workers")
     BLAS.useOneThread()
     self.count = count
-    shared = Shared()
+    clocks = isTimed ? (0..<count).map { _ in OperationClock() } : []
+    shared = Shared(clocks)
     for worker in 1..<max(count, 1) {
       var attributes = pthread_attr_t()
       pthread_attr_init(&attributes)
@@ -103,7 +122,7 @@ public final class WorkerPool: @unchecked Sendable {
   /// Runs the phase on every worker and returns when all are done. Allocates nothing.
   public func run(_ phase: any ParallelPhase) {
     guard count > 1 else {
-      phase.run(worker: 0)
+      shared.run(phase, as: 0)
       return
     }
     pthread_mutex_lock(shared.mutex)
@@ -112,7 +131,7 @@ public final class WorkerPool: @unchecked Sendable {
     shared.generation += 1
     pthread_cond_broadcast(shared.started)
     pthread_mutex_unlock(shared.mutex)
-    phase.run(worker: 0)
+    shared.run(phase, as: 0)
     pthread_mutex_lock(shared.mutex)
     while shared.running > 0 { pthread_cond_wait(shared.finished, shared.mutex) }
     shared.phase = nil

@@ -61,6 +61,7 @@ final class BertPass: ForwardPass {
   }
 
   private func embed(_ batch: PackedBatch) -> MutableFloatPointer {
+    workspace.clock?.begin(.embedding)
     let arena = workspace.arena
     let tables = model.embeddings
     let out = arena.take(rows * d)
@@ -107,19 +108,23 @@ final class BertPass: ForwardPass {
       workspace.batchRows = .each(attention.offsets)
     }
     apply(first, state.top, into: state.q, rows: n)
+    workspace.clock?.begin(.attention, flops: attentionFlops(attention, products: 2))
     model.attention.forward(
       state.q, state.k, state.v, probabilities: state.probabilities, into: state.context, attention,
       dropout: workspace.dropout(config.attentionDropout, site: site(l, 0)), arena: arena)
     apply(first + 3, state.context, into: state.attentionNormalized, rows: n)
     drop(config.hiddenDropout, site: site(l, 1), state.attentionNormalized, into: state.attentionNormalized, rows: n)
+    workspace.clock?.begin(.layerNorm)
     LayerNorm.forward(
       state.attentionNormalized, residual: state.top, gain: layer.attentionNorm.gain.base,
       bias: layer.attentionNorm.bias.base, epsilon: config.layerNormEpsilon, normalized: state.attentionNormalized,
       rstd: state.attentionDeviation, into: state.attended, rows: n, columns: d)
     apply(first + 4, state.attended, into: state.inner, rows: n)
+    workspace.clock?.begin(.activation)
     config.activation.forward(state.inner, into: state.activated, count: n * f)
     apply(first + 5, state.activated, into: state.outputNormalized, rows: n)
     drop(config.hiddenDropout, site: site(l, 2), state.outputNormalized, into: state.outputNormalized, rows: n)
+    workspace.clock?.begin(.layerNorm)
     LayerNorm.forward(
       state.outputNormalized, residual: state.attended, gain: layer.outputNorm.gain.base,
       bias: layer.outputNorm.bias.base, epsilon: config.layerNormEpsilon, normalized: state.outputNormalized,
@@ -137,6 +142,7 @@ final class BertPass: ForwardPass {
     let input = arena.take(count * d)
     if !isPooledOnly { gatherFirstTokens(of: hidden, into: first, batch) }
     applyPooler(first, into: pooled, count: count)
+    workspace.clock?.begin(.head)
     Tanh.forward(pooled, into: pooled, count: count * d)
     headDropout.apply(pooled, into: input, firstRow: sequences.lowerBound, rows: count, columns: d)
     let logits = arena.take(count * model.labelCount)
@@ -220,18 +226,21 @@ final class BertPass: ForwardPass {
     let first = 6 * l
     let branch = arena.take(n * d)
     // The feed-forward block.
+    workspace.clock?.begin(.layerNorm)
     LayerNorm.backward(
       gradient, normalized: state.outputNormalized, rstd: state.outputDeviation, gain: layer.outputNorm.gain.base,
       into: gradient, rows: n, columns: d)
     drop(config.hiddenDropout, site: site(l, 2), gradient, into: branch, rows: n)
     let inner = arena.take(n * f)
     applyBackward(first + 5, branch, input: state.activated, into: inner, accumulate: false, rows: n)
+    workspace.clock?.begin(.activation)
     config.activation.backward(state.inner, inner, into: inner, count: n * f)
     let endsAfterFeedForward = isLowest && !layer.trainsProjections && !layer.trainsAttentionOutput
     applyBackward(
       first + 4, inner, input: state.attended, into: endsAfterFeedForward ? nil : gradient, accumulate: true, rows: n)
     guard !endsAfterFeedForward else { return below }
     // The attention block.
+    workspace.clock?.begin(.layerNorm)
     LayerNorm.backward(
       gradient, normalized: state.attentionNormalized, rstd: state.attentionDeviation,
       gain: layer.attentionNorm.gain.base, into: gradient, rows: n, columns: d)
@@ -244,6 +253,7 @@ final class BertPass: ForwardPass {
     let dq = arena.take(n * d)
     let dk = arena.take(rows * d)
     let dv = arena.take(rows * d)
+    workspace.clock?.begin(.attention, flops: attentionFlops(attention, products: 4))
     model.attention.backward(
       context, state.q, state.k, state.v, probabilities: state.probabilities, dq: dq, dk: dk, dv: dv, attention,
       dropout: workspace.dropout(config.attentionDropout, site: site(l, 0)), arena: arena)
@@ -277,6 +287,7 @@ final class BertPass: ForwardPass {
   }
 
   private func drop(_ p: Float, site: Int, _ x: FloatPointer, into y: MutableFloatPointer, rows: Int) {
+    workspace.clock?.begin(.dropout)
     workspace.dropout(p, site: site).apply(x, into: y, at: workspace.batchRows, rows: rows, columns: d)
   }
 
@@ -305,6 +316,14 @@ final class BertPass: ForwardPass {
     Attention.Layout(
       offsets: UnsafePointer(batch.offsets + sequences.lowerBound), sequences: sequences.count,
       queries: isPooledOnly && l == model.layers.count - 1 ? .first : .all)
+  }
+
+  /// Of so many products of every head's queries, keys and head size.
+  private func attentionFlops(_ layout: Attention.Layout, products: Int) -> Int {
+    (0..<layout.sequences).reduce(0) { sum, s in
+      let length = Int(layout.offsets[s + 1] - layout.offsets[s])
+      return sum + 2 * products * d * length * (layout.queries == .all ? length : 1)
+    }
   }
 
   private func site(_ layer: Int, _ place: Int) -> Int { 4 + 4 * layer + place }

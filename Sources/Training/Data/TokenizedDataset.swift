@@ -1,5 +1,6 @@
 // A data set as the model sees it: token ids end to end.
 
+import Kernels
 import Models
 
 /// Tokenized examples in flat arrays; example i is `ids[offsets[i]..<offsets[i + 1]]`.
@@ -12,12 +13,29 @@ public struct TokenizedDataset: Sendable {
 
   public init() {}
 
-  /// - Parameter maxLength: in tokens, the special ones included.
-  public init(_ examples: TextExamples, tokenizer: any Tokenizer, maxLength: Int) {
-    for i in examples.texts.indices {
-      let encoding = tokenizer.encode(examples.texts[i], pair: examples.pairs?[i], maxLength: maxLength)
-      append(ids: encoding.ids, types: encoding.typeIDs, label: examples.labels[i])
+  /// - Parameters:
+  ///   - maxLength: in tokens, the special ones included.
+  ///   - pool: shares the work, to the same ids; nil does it on this thread.
+  public init(_ examples: TextExamples, tokenizer: any Tokenizer, maxLength: Int, on pool: WorkerPool? = nil) {
+    let phase = TokenizePhase(examples, tokenizer, maxLength, workers: pool?.count ?? 1)
+    if let pool { pool.run(phase) } else { phase.run(worker: 0) }
+    let parts = phase.parts
+    ids.reserveCapacity(parts.reduce(0) { $0 + $1.ids.count })
+    types.reserveCapacity(ids.capacity)
+    offsets.reserveCapacity(examples.count + 1)
+    for part in parts {
+      let start = ids.count
+      ids += part.ids
+      types += part.types
+      offsets += part.offsets.dropFirst().lazy.map { $0 + start }
     }
+    labels = examples.labels
+  }
+
+  /// Adds an example, its label aside.
+  fileprivate mutating func append(_ text: String, pair: String?, _ tokenizer: any Tokenizer, _ maxLength: Int) {
+    tokenizer.append(text, pair: pair, maxLength: maxLength, to: &ids, typeIDs: &types)
+    offsets.append(ids.count)
   }
 
   public mutating func append(ids newIDs: [Int32], types newTypes: [Int32], label: Int32) {
@@ -34,5 +52,36 @@ public struct TokenizedDataset: Sendable {
   /// The most tokens that `sequences` examples can have together.
   public func mostTokens(in sequences: Int) -> Int {
     (0..<count).map(length).sorted(by: >).prefix(sequences).reduce(0, +)
+  }
+}
+
+/// Each worker tokenizes a run of examples of its own.
+private final class TokenizePhase: ParallelPhase, @unchecked Sendable {
+  // Unchecked: workers write to shares of their own; the rest is never written.
+  private let examples: TextExamples
+  private let tokenizer: any Tokenizer
+  private let maxLength: Int
+  private let shares: [Share]
+
+  private final class Share {
+    var dataset = TokenizedDataset()
+  }
+
+  init(_ examples: TextExamples, _ tokenizer: any Tokenizer, _ maxLength: Int, workers: Int) {
+    self.examples = examples
+    self.tokenizer = tokenizer
+    self.maxLength = maxLength
+    shares = (0..<workers).map { _ in Share() }
+  }
+
+  /// In the order of the examples.
+  var parts: [TokenizedDataset] { shares.map(\.dataset) }
+
+  func run(worker: Int) {
+    var part = TokenizedDataset()
+    for i in examples.count * worker / shares.count..<examples.count * (worker + 1) / shares.count {
+      part.append(examples.texts[i], pair: examples.pairs?[i], tokenizer, maxLength)
+    }
+    shares[worker].dataset = part
   }
 }

@@ -232,6 +232,7 @@ extension Session {
     let again = kept[interventions.count...].map { DueCommand.logged($0) }
     due = merge(again, due.filter { if case .scheduled = $0 { true } else { false } })
     forget(from: trainer.stepsDone)
+    if let schedule = trainer.allocator?.schedule { journal.record(schedule: schedule, from: trainer.stepsDone) }
     pauseAt = nil
     onGoBack?(trainer.stepsDone)
     return true

@@ -74,9 +74,7 @@ public final class Session {
       trainer.stepsDone == 0
         ? "\(description.method) on \(description.model), \(description.totalSteps) steps"
         : "goes on after \(trainer.stepsDone) of \(description.totalSteps) steps")
-    if trainer.stepsDone == 0, let schedule = trainer.allocator?.schedule {
-      journal?.record(schedule: schedule, from: 0)
-    }
+    if let schedule = trainer.allocator?.schedule { journal?.record(schedule: schedule, from: trainer.stepsDone) }
     publish(force: true)
     while !isAtEnd {
       doWhatIsDue()
@@ -99,12 +97,16 @@ public final class Session {
 
   private func step() throws(NonFiniteNumber) {
     let masksBefore = trainer.allocator?.maskCount ?? 0
+    let leftOut = trainer.allocator?.leavesOutPruned
     var record = try trainer.step()
     let done = trainer.stepsDone
     let isLast = isAtEnd
     if let allocator = trainer.allocator, allocator.maskCount > masksBefore, record.step <= allocator.schedule.finalStep
     {
       log(.mask, "mask to b(t) = \(record.budget): \(record.kept) triplets kept", step: record.step)
+    }
+    if trainer.allocator?.leavesOutPruned == true, leftOut == false {
+      log(.mask, "the pattern is final: pruned triplets are left out, the gradient's norm is that of the kept")
     }
     measure(record)
     self.record = record
@@ -288,7 +290,9 @@ public final class Session {
     if parameter == .targetR || parameter == .deltaT, let schedule = trainer.allocator?.schedule {
       journal?.record(schedule: schedule, from: trainer.stepsDone)
     }
-    log(.intervention, "\(parameter.rawValue) \(short(old)) → \(short(plan.new))" + (change.isUndo ? " (taken back)" : ""))
+    log(
+      .intervention, "\(parameter.rawValue) \(short(old)) → \(short(plan.new))" + (change.isUndo ? " (taken back)" : "")
+    )
   }
 
   private struct Refusal: Error { let reason: String }
@@ -334,6 +338,7 @@ public final class Session {
   }
 
   /// Takes back the newest change that was neither taken back nor takes one back.
+  /// - Parameter scheduled: the number of the scheduled command that asks for it.
   func undo(scheduled: Int? = nil) {
     var skip = 0
     for intervention in interventions.reversed() {

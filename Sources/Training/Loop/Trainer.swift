@@ -59,6 +59,8 @@ public final class Trainer {
   public var options: TrainerOptions
   /// Steps done.
   public private(set) var stepsDone = 0
+  /// Whether steps score and mask; without, only to measure what that costs.
+  var allocates = true
   let team: WorkerTeam
   private let source: any BatchSource
   private let objective: any Objective
@@ -101,9 +103,12 @@ public final class Trainer {
     let step = stepsDone
     let start = ContinuousClock.now
     let lr = learningRate
+    // With clipping a pruned λ's gradient counts in the norm.
+    allocator?.leaveOutPruned(options.maxGradNorm == 0)
     var losses = WorkerTeam.Losses()
     var tokens = 0
     for micro in 0..<options.accumulation {
+      team.clock?.begin(.rest)
       source.fill(batch)
       tokens += batch.tokens
       let isLast = micro == options.accumulation - 1
@@ -119,7 +124,7 @@ public final class Trainer {
     let clipping = options.maxGradNorm > 0 ? min(options.maxGradNorm / (norm + 1e-6), 1) : 1
     store.update(
       AdamW(learningRate: Float(lr), weightDecay: Float(options.weightDecay)), count: step + 1,
-      gradientScale: Float(clipping), allocator: allocator, on: team.pool)
+      gradientScale: Float(clipping), allocator: allocates ? allocator : nil, on: team.pool)
     stepsDone += 1
     let allocation = try mask(step: step)
     let modules = Double(max(store.adapters.count, 1))
@@ -137,7 +142,9 @@ public final class Trainer {
   }
 
   private func mask(step: Int) throws(NonFiniteNumber) -> RankAllocator.Allocation? {
-    guard let allocator else { return nil }
+    guard allocates, let allocator else { return nil }
+    team.clock?.begin(.mask)
+    defer { team.clock?.begin(.rest) }
     do {
       return try allocator.mask(step: step)
     } catch {

@@ -24,11 +24,16 @@ final class WorkerTeam {
     self.model = model
     self.store = store
     self.pool = pool
-    workers = (0..<pool.count).map { ShardWorker($0, model: model, store: store, seed: seed) }
+    workers = (0..<pool.count).map { i in
+      ShardWorker(i, model: model, store: store, seed: seed, clock: pool.clocks.isEmpty ? nil : pool.clocks[i])
+    }
     forwardPhase = ForwardPhase(workers)
     trainPhase = TrainPhase(workers, store: store)
     reducePhase = ReducePhase(workers, block: store.block)
   }
+
+  /// Of the trainer's own thread, which is worker 0; nil unless the pool is timed.
+  var clock: OperationClock? { pool.clocks.first }
 
   /// A worker's logits of the last forward, nil where its shard was empty.
   func logits(_ worker: Int) -> MutableFloatPointer? { workers[worker].logits }
@@ -98,7 +103,7 @@ private final class ShardWorker: @unchecked Sendable {
   var sumOfSquares = 0.0
   private let ownGradients: ParameterBlock?
 
-  init(_ index: Int, model: any SequenceModel, store: AdapterStore, seed: UInt64) {
+  init(_ index: Int, model: any SequenceModel, store: AdapterStore, seed: UInt64, clock: OperationClock?) {
     self.index = index
     // Worker 0 adds to the store's own gradients, the others to theirs.
     if index == 0 {
@@ -111,7 +116,7 @@ private final class ShardWorker: @unchecked Sendable {
     }
     workspace = Workspace(
       arena: Arena(capacity: 0), gradients: ownGradients?.gradients ?? store.block.gradients,
-      slots: store.adapters.count)
+      slots: store.adapters.count, clock: clock)
     workspace.seed = seed
     pass = model.makePass(workspace)
     labelCount = model.labelCount
@@ -157,6 +162,7 @@ private final class TrainPhase: ParallelPhase, @unchecked Sendable {
     let worker = workers[index]
     let workspace = worker.workspace
     let shard = batch.shards[index]
+    workspace.clock?.begin(.clearGradients)
     if isFirst { workspace.gradients.update(repeating: 0, count: store.block.count) }
     worker.taskLoss = 0
     worker.orth = 0
@@ -166,6 +172,7 @@ private final class TrainPhase: ParallelPhase, @unchecked Sendable {
       runShard(worker, batch, shard, objective)
     }
     guard let regularizer else { return }
+    workspace.clock?.begin(.regularizer)
     let mark = workspace.arena.mark
     let scratch = workspace.arena.take(widestRank * widestRank)
     for k in stride(from: index, to: store.adapters.count, by: workers.count) {
@@ -185,6 +192,7 @@ private final class TrainPhase: ParallelPhase, @unchecked Sendable {
     worker.logits = logits
     let classes = worker.labelCount
     let gradient = workspace.arena.take(shard.count * classes)
+    workspace.clock?.begin(.loss)
     worker.taskLoss = objective.loss(
       batch, shard, logits: logits, labelCount: classes, worker: worker.index, gradient: gradient, scale: scale)
     worker.pass.backward(objective.usesLogits ? gradient : nil)
@@ -199,6 +207,8 @@ private final class ReducePhase: ParallelPhase, @unchecked Sendable {
     self.workers = workers
     self.block = block
   }
+
+  var operation: OperationClock.Operation { .reduceGradients }
 
   /// Each worker sums one slice over all workers, and its squares, in pieces that stay in the innermost cache.
   func run(worker index: Int) {

@@ -51,8 +51,8 @@ public struct AdapterEvaluation {
   /// - Parameter maxLength: in tokens; longer texts are cut, as are those longer than the model can take.
   public func evaluate(_ examples: TextExamples, maxLength: Int) -> Outcome {
     let limit = min(maxLength, loaded.model.maximumLength)
-    let dataset = TokenizedDataset(examples, tokenizer: loaded.tokenizer, maxLength: limit)
     let pool = WorkerPool(count: threads)
+    let dataset = TokenizedDataset(examples, tokenizer: loaded.tokenizer, maxLength: limit, on: pool)
     let team = WorkerTeam(model: loaded.model, store: loaded.store, pool: pool, seed: 0)
     var logits = Array(repeating: [Float](), count: dataset.count)
     let evaluation =

@@ -68,7 +68,6 @@ final class RunJournal {
       step: record, learningRate: session.trainer.options.learningRate, triplets: wants ? session.tripletFrame() : nil,
       ranks: ranks.0, nonzero: ranks.1, masked: masked,
       orth: wants ? OrthogonalityRegularizer.norms(session.trainer.store) : nil)
-    if let evaluation = record.eval { recorder.record(evaluation, split: "eval", step: record.step) }
   }
 
   func record(_ event: Event) { recorder.record(event) }

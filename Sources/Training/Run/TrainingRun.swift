@@ -52,11 +52,11 @@ public final class TrainingRun {
         "\(experiment.data.maxLength) is more than the model's \(loaded.model.maximumLength) positions")
     }
     labels = data.labels
-    func tokenize(_ examples: TextExamples) -> TokenizedDataset {
-      TokenizedDataset(examples, tokenizer: loaded.tokenizer, maxLength: experiment.data.maxLength)
-    }
     let threads = Machine.threads(training.threads)
     let pool = WorkerPool(count: threads)
+    func tokenize(_ examples: TextExamples) -> TokenizedDataset {
+      TokenizedDataset(examples, tokenizer: loaded.tokenizer, maxLength: experiment.data.maxLength, on: pool)
+    }
     let adapter = experiment.adapter
     let allocator =
       adapter.peftType == .lora

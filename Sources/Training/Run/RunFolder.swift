@@ -7,6 +7,8 @@ import Models
 public struct RunFolder: Sendable {
   public let path: String
 
+  public init(path: String) { self.path = path }
+
   public var experiment: String { path + "/experiment.toml" }
   public var adapter: String { path + "/adapter" }
   public var snapshots: String { path + "/snapshots" }
@@ -107,4 +109,7 @@ final class RunLock {
 extension RunFolder {
   /// Whether a process trains the run at the moment.
   public var isTrained: Bool { RunLock.isHeld(self) }
+
+  /// Whether it has a lock: another program's run has none.
+  public var hasLock: Bool { FileManager.default.fileExists(atPath: path + "/.lock") }
 }

@@ -63,6 +63,7 @@ let package = Package(
     .testTarget(
       name: "DashboardTests", dependencies: ["Dashboard", "TerminalExerciser", "TerminalSupport"],
       swiftSettings: strict),
-    .testTarget(name: "RanktopTests", dependencies: ["ranktop", "TerminalSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "RanktopTests", dependencies: ["ranktop", "Training", "TerminalSupport"], swiftSettings: strict),
   ]
 )

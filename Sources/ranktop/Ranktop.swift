@@ -10,10 +10,10 @@ struct Ranktop: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ranktop",
     abstract: "Fine-tunes transformers with AdaLoRA and shows where rank goes.",
-    version: "0.1.0",
+    version: "0.2.0",
     subcommands: [
-      Demo.self, Train.self, Resume.self, Replay.self, Fork.self, Runs.self, Eval.self, Export.self, Parity.self,
-      Bench.self, Doctor.self,
+      Demo.self, Train.self, Resume.self, Watch.self, Replay.self, Fork.self, Runs.self, Eval.self, Export.self,
+      Parity.self, Bench.self, Doctor.self,
     ],
     defaultSubcommand: Demo.self)
 

@@ -1,8 +1,8 @@
 # What building needs on Debian, and how to get it. Sourced by experiments/quickstart.sh and Tests/run.sh.
 
 # shellcheck disable=SC2034 # used where this is sourced
-# Headers and libraries underneath the package, and tmux for the tests that drive a terminal.
-build_packages=(libopenblas-dev libdnnl-dev libncurses-dev libsqlite3-dev tmux)
+# Headers and libraries underneath the package; tmux for the tests that drive a terminal, python3 for experiments/faults.
+build_packages=(libopenblas-dev libdnnl-dev libncurses-dev libsqlite3-dev tmux python3)
 # What the Swift toolchain itself links with and calls.
 swift_packages=(git ca-certificates tzdata build-essential libcurl4-openssl-dev libxml2-dev libsqlite3-0 zlib1g-dev)
 swift_minimum=6.2

@@ -36,8 +36,8 @@ public enum CommandLanguage {
 
   public static let entries: [Entry] = [
     Entry(name: "pause", usage: "pause [at STEP]", description: "pause now, or when STEP steps are done", true),
-    Entry(name: "resume", usage: "resume", description: "go on training", true),
-    Entry(name: "step", usage: "step [N]", description: "train N steps (1), then pause", true),
+    Entry(name: "resume", usage: "resume", description: "go on training", false),
+    Entry(name: "step", usage: "step [N]", description: "train N steps (1), then pause", false),
     Entry(
       name: "set", usage: "set NAME VALUE", description: "change beta1, beta2, gamma, lr, deltaT or target", true),
     Entry(name: "target", usage: "target RANK", description: "change the target rank a module", true),

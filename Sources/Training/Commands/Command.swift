@@ -40,16 +40,6 @@ public enum Command: Codable, Sendable, Equatable {
   case stop(discard: Bool)
 }
 
-extension Command {
-  /// Whether training does not go on by itself after it.
-  var stops: Bool {
-    switch self {
-    case .pause, .pauseAt, .stop: true
-    default: false
-    }
-  }
-}
-
 /// A command that changed the run, with the step before whose forward it took effect.
 public struct Intervention: Codable, Sendable, Equatable {
   public var step: Int

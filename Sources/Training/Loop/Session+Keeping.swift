@@ -47,14 +47,21 @@ extension Session {
     let done = journal?.doneSchedule ?? []
     let first = trainer.stepsDone
     let open = commands.enumerated().filter { number, scheduled in
-      // A run that is gone on with where it was told to stop does go on.
-      let isOver = scheduled.command.stops && scheduled.step == first && first > 0
-      return scheduled.step >= first && !done.contains(number) && !isOver
+      scheduled.step >= first && !done.contains(number) && !(first > 0 && stopsHere(scheduled))
     }
     // Sorting is stable by number within a step; what is logged comes first.
     let scheduled = open.sorted { ($0.element.step, $0.offset) < ($1.element.step, $1.offset) }
       .map { DueCommand.scheduled($0.element, number: $0.offset) }
     due = merge(logged.map { .logged($0) }, scheduled)
+  }
+
+  /// Whether a command is what the run stopped for where it now goes on.
+  private func stopsHere(_ scheduled: ScheduledCommand) -> Bool {
+    guard scheduled.step == trainer.stepsDone else { return false }
+    return switch scheduled.command {
+    case .stop, .pause: true
+    default: false
+    }
   }
 
   private func merge(_ first: [DueCommand], _ second: [DueCommand]) -> [DueCommand] {

@@ -2,6 +2,7 @@
 
 import AdaLoRA
 import Foundation
+import GRDB
 import Models
 
 /// Keeps one run in its folder. Used from the trainer's thread; the database has a thread of its own.
@@ -24,9 +25,10 @@ final class RunJournal {
   /// - Parameters:
   ///   - origin: what the run goes on from; nil where it begins.
   ///   - facts: of the machine and the run, for the database.
+  ///   - onCommit: what the disk says of each transaction, see `TelemetryRecorder`.
   init(
     _ folder: RunFolder, description: RunDescription, experiment: Experiment, origin: Checkpoint?,
-    facts: [String: String]
+    facts: [String: String], onCommit: @escaping @Sendable (Database) throws -> Void = { _ in }
   ) throws(InputError) {
     self.folder = folder
     checkpoints = CheckpointFolder(path: folder.checkpoints)
@@ -38,7 +40,7 @@ final class RunJournal {
     wallSeconds = origin?.state.wallSeconds ?? 0
     recorder = try TelemetryRecorder(
       path: folder.telemetry, description: description, facts: facts, scoresEvery: experiment.telemetry.scoresEvery,
-      resumeAt: origin?.state.step ?? 0)
+      resumeAt: origin?.state.step ?? 0, onCommit: onCommit)
     // Not before it is sure that the run can go on.
     checkpoints.remove(after: origin?.state.step ?? -1)
     AtomicFile.syncFolder(of: folder.checkpoints)
@@ -52,7 +54,7 @@ final class RunJournal {
   /// Returns when all that was recorded is on disk.
   func flush() throws(InputError) {
     guard recorder.flush() else {
-      throw InputError(.unwritable, file: folder.telemetry, recorder.trouble ?? "cannot be written")
+      throw InputError(.unwritable, file: "", recorder.trouble ?? "\(folder.telemetry): cannot be written")
     }
   }
 

@@ -83,7 +83,7 @@ import Testing
   @Test("what is no database, no file or not there is told")
   func noDatabase() throws {
     #expect(complaint(folder.path + "/none")?.kind == .missing)
-    #expect(complaint(folder.path)?.message == "not a file")
+    #expect(complaint(folder.path)?.message == "not a regular file")
     let text = folder.path + "/text"
     try Data("not a database, but longer than a header of one hundred bytes would be, which matters to it\n\n\n".utf8)
       .write(to: URL(fileURLWithPath: text))

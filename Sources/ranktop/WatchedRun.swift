@@ -1,0 +1,83 @@
+// A run as whoever watches it finds it: by name or folder, in its database, with the file for its commands.
+
+import Dashboard
+import Foundation
+import Models
+import Training
+
+/// A run's folder that holds a database. Another program's run may have nothing else.
+struct WatchedRun {
+  let folder: String
+
+  private var telemetry: String { folder + "/telemetry.sqlite" }
+  var name: String { folder.split(separator: "/").last.map(String.init) ?? folder }
+
+  /// A run by its name in `runs` or by its folder; the one that was written last where nothing is named.
+  /// - Throws: of kind `missing`.
+  static func find(_ name: String?, runs: String) throws(InputError) -> WatchedRun {
+    let manager = FileManager.default
+    func run(_ path: String) -> WatchedRun? {
+      let run = WatchedRun(folder: path)
+      return manager.fileExists(atPath: run.telemetry) ? run : nil
+    }
+    if let name {
+      var path = name[...]
+      while path.count > 1, path.last == "/" { path.removeLast() }
+      for candidate in [String(path), runs + "/" + path] {
+        if let found = run(candidate) { return found }
+      }
+      throw InputError(
+        .missing, file: name, "no recorded run; expected a folder with telemetry.sqlite, or the name of one in \(runs)")
+    }
+    let all = ((try? manager.contentsOfDirectory(atPath: runs)) ?? []).compactMap { run(runs + "/" + $0) }
+    guard let newest = all.max(by: { ($0.written, $0.name) < ($1.written, $1.name) }) else {
+      throw InputError(.missing, file: runs, "no recorded run in this folder")
+    }
+    return newest
+  }
+
+  /// When its database, or what waits to go into it, was written last.
+  private var written: Date {
+    [telemetry, telemetry + "-wal"].compactMap { path in
+      (try? FileManager.default.attributesOfItem(atPath: path))?[.modificationDate] as? Date
+    }.max() ?? .distantPast
+  }
+
+  /// Opens it and follows it into a mailbox.
+  func follow(into mailbox: Mailbox<Frame>) throws(InputError) -> RunFollower {
+    try RunFollower(to: mailbox) { () throws(InputError) in try RecordedRun(folder: folder, path: telemetry) }
+  }
+
+  /// Where its commands go; nil where it takes none.
+  func commandFile() throws(InputError) -> CommandFile? {
+    guard let name = try TelemetryReader(path: telemetry).facts["control"] else { return nil }
+    return try CommandFile(folder: folder, name: name)
+  }
+}
+
+/// A run's database, and who writes it.
+private final class RecordedRun: RunReading {
+  private let folder: String
+  private let reader: TelemetryReader
+
+  init(folder: String, path: String) throws(InputError) {
+    self.folder = folder
+    reader = try TelemetryReader(path: path)
+  }
+
+  func refresh() throws(InputError) -> Frame? { try reader.refresh() }
+
+  func trainer() throws(InputError) -> RunTrainer {
+    let live = try reader.live()
+    return RunTrainer(
+      holdsLock: isLocked, isAlive: live?.pid.map { kill(pid_t($0), 0) == 0 || errno == EPERM }, updated: live?.updated)
+  }
+
+  /// Whether a process holds the run's lock; nil where it has none.
+  private var isLocked: Bool? {
+    let descriptor = open(folder + "/.lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    return flock(descriptor, LOCK_SH | LOCK_NB) != 0
+  }
+}

@@ -3,16 +3,14 @@
 Usage: check_ranktop_peft.py [--overhead MODEL]      with the Python that has PEFT (setup.sh)
 
 A loop of one's own against a recorded trace, commands sent through the file, transformers.Trainer, two processes under
-DDP (gloo), LoRA, a loop that never calls update_and_allocate, a database that fails, a copied and pickled model.
+DDP (gloo), a loop that never calls update_and_allocate, a database that fails.
 Prints a line for each; exits 1 at the first that does not hold. --overhead times MiniLM's step with and without.
 """
 
 import argparse
-import copy
 import json
 import os
 import pathlib
-import pickle
 import socket
 import sqlite3
 import statistics
@@ -40,7 +38,7 @@ from transformers import (
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import record_case  # noqa: E402
-from ranktop_peft import Ranktop, RanktopCallback  # noqa: E402
+from ranktop_peft import Ranktop  # noqa: E402
 
 CASE = HERE.parents[1] / "Tests/TrainingTests/Fixtures/bert-adalora"
 TRACE = json.loads((CASE / "trace.json").read_text())
@@ -120,13 +118,13 @@ def expect(holds, what):
 def check_trace(folder):
     """The recorded case through the bare loop: the same numbers, budgets, patterns and scores."""
     model, optimizer = make()
-    watch = Ranktop(model, folder, optimizer)
+    watch = Ranktop(folder).start(model, optimizer)
     for step in range(STEPS):
         loss = model(**tensors(step)).loss
         loss.backward()
         optimizer.step()
         model.base_model.update_and_allocate(step)
-        watch.step(loss)
+        watch.step()
         optimizer.zero_grad()
     steps, expected = rows(folder, "SELECT * FROM step ORDER BY step"), TRACE["steps"]
     expect([row["step"] for row in steps] == list(range(STEPS)), "a row for every step")
@@ -170,21 +168,14 @@ def check_trace(folder):
     )
     live = rows(folder, "SELECT * FROM live")[0]
     expect((live["state"], live["steps_done"]) == ("done", STEPS), "the live row")
-    expect(len(live["triplets"]) == 9 + 20 * MODULES * RANK, "the live row's triplets")
     expect(
         [row["schedule"] for row in rows(folder, "SELECT anchors AS schedule FROM schedule")] == ["[[10, 72, 24]]"],
         "schedule",
     )
-    # a watched model copies and pickles, and the copy trains without being recorded
-    twin = copy.deepcopy(model)
-    twin(**tensors(0)).loss.backward()
-    twin.base_model.update_and_allocate(0)
-    expect(pickle.loads(pickle.dumps(model)) is not None and watch.given == STEPS - 1, "copies and pickles")
     return {"steps": len(steps), "masks": masks, **{key: float(f"{value:.1e}") for key, value in worst.items()}}
 
 
-def curve(step, anchor, end):
-    start, high, target = anchor
+def curve(step, target, start=10, high=72, end=45):
     return int((high - target) * (1 - (step - start) / (end - start)) ** 3 + target)
 
 
@@ -192,7 +183,7 @@ def check_commands(folder):
     """Each command, at a known step; a linear schedule of the rate stays in force."""
     model, optimizer = make()
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / STEPS)
-    watch, seen = Ranktop(model, folder, optimizer, scheduler), []
+    watch, seen = Ranktop(folder).start(model, optimizer, scheduler), []
     allocator, config = model.base_model.rankallocator, model.peft_config["default"]
     at = {
         4: [{"command": "set", "parameter": "beta1", "value": 0.9}],
@@ -203,7 +194,6 @@ def check_commands(folder):
         14: [{"command": "set", "parameter": "target_r", "value": 3}, {"command": "pause"}],
         18: [{"command": "set", "parameter": "deltaT", "value": 2}, {"command": "dance"}],
         30: [{"command": "set", "parameter": "learning_rate", "value": 0.001}],
-        50: [{"command": "set", "parameter": "target_r", "value": 1}],
         54: [{"command": "stop"}],
     }
     watcher = threading.Thread(target=resume_when_paused, args=(folder, seen, {"command": "step", "count": 1}))
@@ -219,35 +209,28 @@ def check_commands(folder):
             model.base_model.update_and_allocate(step)
             if step in at:
                 send(folder, *at[step])
-            watch.step(loss)
+            watch.step()
             scheduler.step()
             optimizer.zero_grad()
             if watch.should_stop:
                 break
-    watch.finish()
     watcher.join()
     steps = rows(folder, "SELECT * FROM step ORDER BY step")
     recorded = [[row["beta1"], row["orth_reg_weight"], row["deltaT"], row["lr"]] for row in steps]
     expect(recorded == used and len(steps) == 55, "what a step used is what is recorded, until the stop")
     changes = [tuple(row)[1:5] for row in rows(folder, "SELECT * FROM intervention ORDER BY id")]
     expect(changes == [(5, "beta1", 0.85, 0.9), (7, "orth_reg_weight", 0.1, 0.3), (15, "target_r", 2.0, 3.0),
-                       (19, "deltaT", 4.0, 2.0), (31, "learning_rate", 0.005, 0.001)], f"changes {changes}")  # fmt: skip
+                       (19, "deltaT", 4.0, 2.0), (31, "learning_rate", 0.005, 0.001)], f"{changes}")  # fmt: skip
     expect([row["beta1"] for row in steps] == [0.85] * 5 + [0.9] * 50, "β₁ from its step on")
     expect(abs(steps[40]["lr"] - 0.001 * (1 - 40 / STEPS)) < 1e-9, "the schedule's multiplier goes on")
     expect(seen and seen[0] == (15, 15), f"the pause holds: {seen}")
-    old, b = [10, 72, 24], curve(15, [10, 72, 24], 45)
-    expected = (
-        [72] * 11
-        + [curve(s, old, 45) for s in range(11, 15)]
-        + [curve(s, [15, b, 36], 45) for s in range(15, 46)]
-        + [36] * 9
-    )
-    expect([row["budget"] for row in steps] == expected, "b(t) goes on from where it was, to the new target")
+    expected = [72] * 11 + [curve(s, 24) for s in range(11, 15)] + [curve(s, 36) for s in range(15, 46)] + [36] * 9
+    expect([row["budget"] for row in steps] == expected, "b(t) follows the new target's curve")
+    schedules = [tuple(row) for row in rows(folder, "SELECT step, target_budget, deltaT, anchors FROM schedule")]
+    expect(schedules[0] == (0, 24, 4, "[[10, 72, 24]]") and (15, 36, 4, "[[10, 72, 36]]") in schedules
+           and (19, 36, 2, "[[10, 72, 36]]") in schedules, f"schedules {schedules}")  # fmt: skip
     kinds = [row["kind"] for row in rows(folder, "SELECT kind FROM event")]
-    expect(
-        kinds.count("refused") == 2 and kinds.count("warning") == 1, "β₂ = 1 and a late target refused, dance unknown"
-    )
-    expect(sum("ranktop" in str(one.message) for one in told) == 1, "one warning")
+    expect(kinds == ["warning"] * 2 and not told, "β₂ = 1 and the unknown dance are events, and nothing else is")
     pattern = pattern_of(config)
     names = [row["name"] for row in rows(folder, "SELECT name FROM module ORDER BY id")]
     expect(ranks_of(folder, 45) == [sum(pattern[name]) for name in names] and steps[-1]["kept"] == 36, "PEFT's pattern")
@@ -275,23 +258,22 @@ class Norms(TrainerCallback):
 
 
 def check_trainer(folder):
-    """transformers.Trainer, two micro-batches a step, clipping, warm-up, an evaluation, a pause and a stop."""
+    """transformers.Trainer, clipping, warm-up, a pause and a stop."""
     model, _ = make(labels=3, seed=0)
     rows_of = [
         {k: torch.tensor(v[i]) for k, v in batch.items()} for batch in BATCHES for i in range(len(batch["labels"]))
     ]
     arguments = TrainingArguments(
-        output_dir=str(folder / "out"), max_steps=STEPS, per_device_train_batch_size=4, gradient_accumulation_steps=2,
-        learning_rate=5e-3, warmup_steps=5, max_grad_norm=0.5, logging_steps=1, eval_strategy="steps", eval_steps=20,
+        output_dir=str(folder / "out"), max_steps=STEPS, per_device_train_batch_size=8,
+        learning_rate=5e-3, warmup_steps=5, max_grad_norm=0.5, logging_steps=1,
         save_strategy="no", report_to=[], disable_tqdm=True, use_cpu=True, seed=0,
     )  # fmt: skip
-    norms, callback, seen = Norms(), RanktopCallback(folder), []
+    norms, callback, seen = Norms(), Ranktop(folder), []
     trainer = Trainer(
-        model=model, args=arguments, train_dataset=rows_of, eval_dataset=rows_of[:20],
+        model=model, args=arguments, train_dataset=rows_of,
         data_collator=lambda some: {k: torch.nn.utils.rnn.pad_sequence([row[k] for row in some], batch_first=True)
                                     if k != "labels" else torch.stack([row[k] for row in some]) for k in some[0]},
         callbacks=[Allocate(), callback, norms],
-        compute_metrics=lambda p: {"accuracy": float((p.predictions.argmax(-1) == p.label_ids).mean())},
     )  # fmt: skip
 
     class Sender(TrainerCallback):
@@ -309,29 +291,20 @@ def check_trainer(folder):
     steps = rows(folder, "SELECT * FROM step ORDER BY step")
     expect(len(steps) == 53 == trainer.state.global_step, f"stopped after {len(steps)} steps")
     logged = norms.logged[: len(steps)]
-    expect(max(abs(row["grad_norm"] / log[1] - 1) for row, log in zip(steps, logged)) < 1e-5, "norms before clipping")
+    expect(all(abs(row["grad_norm"] / min(log[1], 0.5) - 1) < 1e-4 for row, log in zip(steps, logged)), "clipped norms")
     expect(max(abs(row["loss"] - log[0]) for row, log in zip(steps, logged)) < 2e-4, "the Trainer's losses, as rounded")
     expect(max(abs(row["lr"] - log[2]) for row, log in zip(steps, logged)) < 1e-12, "the rates that were used")
     expect(
         steps[7]["learning_rate"] == 5e-3 and steps[8]["learning_rate"] == 2e-3 and seen[0][0] == 8, "η, and the pause"
     )
     expect(abs(steps[8]["lr"] - 2e-3 * (STEPS - 8) / (STEPS - 5)) < 1e-9, "warm-up and decay go on with the new η")
-    evaluations = rows(folder, "SELECT * FROM evaluation ORDER BY step")
-    expect([row["step"] for row in evaluations] == [19, 39], "evaluations")
-    theirs = [log for log in trainer.state.log_history if "eval_loss" in log]
-    expect([log["eval_accuracy"] for log in theirs] == [row["accuracy"] for row in evaluations], "accuracies")
-    # R as the step after the evaluation had it, from the same weights
-    added = [0.1 * rows(folder, "SELECT orth FROM step WHERE step = ?", row["step"] + 1)[0][0] for row in evaluations]
-    expect(all(abs(log["eval_loss"] - row["loss"] - more) < 1e-5 and more > 0.001
-               for log, row, more in zip(theirs, evaluations, added)), "the evaluation's task loss")  # fmt: skip
     pattern = pattern_of(model.peft_config["default"])
     names = [row["name"] for row in rows(folder, "SELECT name FROM module ORDER BY id")]
     expect(ranks_of(folder, 45) == [sum(pattern[name]) for name in names], "PEFT's pattern")
     expect(rows(folder, "SELECT state FROM live")[0][0] == "done", "done")
     return {
         "steps": len(steps),
-        "evaluations": len(evaluations),
-        "clipped_steps": sum(row["grad_norm"] > 0.5 for row in steps),
+        "clipped_steps": sum(log[1] > 0.5 for log in logged),
     }
 
 
@@ -342,7 +315,7 @@ def ddp_worker(rank, port, folder, results):
     dist.init_process_group("gloo", rank=rank, world_size=2)
     model, optimizer = make()
     parallel = DistributedDataParallel(model)
-    watch = Ranktop(parallel, folder, optimizer)
+    watch = Ranktop(folder).start(parallel, optimizer)
     used = []
     for step in range(STEPS):
         used.append(
@@ -358,12 +331,12 @@ def ddp_worker(rank, port, folder, results):
         model.base_model.update_and_allocate(step)
         if rank == 0 and step == 12:
             send(folder, {"command": "set", "parameter": "beta1", "value": 0.9}, {"command": "pause"})
-        watch.step(loss)
+        watch.step()
         optimizer.zero_grad()
     lambdas = torch.cat([p.detach().ravel() for n, p in model.named_parameters() if ".lora_E." in n])
     (results / f"{rank}.json").write_text(json.dumps({
         "pid": os.getpid(), "used": used, "pattern": pattern_of(model.peft_config["default"]),
-        "database": hasattr(watch, "db"), "average": sum(float(t.double().sum()) for t in watch.sums[1].values()), "lambda": lambdas.tolist(),
+        "database": watch.db is not None, "lambda": lambdas.tolist(),
     }))  # fmt: skip
     dist.destroy_process_group()
 
@@ -389,7 +362,7 @@ def check_ddp(folder):
         "both ranks use them from there on",
     )
     expect([row["beta1"] for row in steps] == [use[0] for use in one["used"]], "the recorded β₁ is rank 1's too")
-    expect(zero["average"] == one["average"] and zero["lambda"] == one["lambda"], "the same sensitivities and λ")
+    expect(zero["lambda"] == one["lambda"], "the same λ")
     names = [row["name"] for row in rows(folder, "SELECT name FROM module ORDER BY id")]
     expect(zero["pattern"] == one["pattern"], "the same pattern")
     expect(ranks_of(folder, 45) == [sum(one["pattern"][name]) for name in names], "and it is the recorded one")
@@ -400,16 +373,15 @@ def check_ddp(folder):
 
 def check_never_called(folder):
     model, optimizer = make()
-    watch = Ranktop(model, folder, optimizer)
+    watch = Ranktop(folder).start(model, optimizer)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         for step in range(20):
             loss = model(**tensors(step)).loss
             loss.backward()
             optimizer.step()
-            watch.step(loss)
+            watch.step()
             optimizer.zero_grad()
-    watch.finish()
     texts = [row for row in rows(folder, "SELECT step, text FROM event WHERE kind = 'warning'")]
     expect(len(texts) == 1 and "never called" in texts[0]["text"], "one warning event")
     expect(sum("never called" in str(one.message) for one in told) == 1, "and one of Python's")
@@ -417,12 +389,18 @@ def check_never_called(folder):
     return {"warned_at_step": texts[0]["step"]}
 
 
+def last_step(watch, model, optimizer):
+    watch.start(model, optimizer, done=STEPS - 1)
+    model(**tensors(0)).loss.backward()
+    watch.step()
+
+
 def check_failure(folder):
     """The database is gone in the middle: one warning, and the same adapter as without."""
     ends = []
     for broken in (False, True):
         model, optimizer = make()
-        watch = Ranktop(model, folder / str(broken), optimizer)
+        watch = Ranktop(folder / str(broken)).start(model, optimizer)
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
             for step in range(STEPS):
@@ -432,7 +410,7 @@ def check_failure(folder):
                 model.base_model.update_and_allocate(step)
                 if broken and step == 20:
                     watch.db.execute("PRAGMA max_page_count = 1")  # as on a full disk
-                watch.step(loss)
+                watch.step()
                 optimizer.zero_grad()
         count = sum("ranktop" in str(one.message) for one in told)
         expect(count == int(broken), f"{count} warnings where broken is {broken}")
@@ -441,74 +419,56 @@ def check_failure(folder):
     (folder / "file").write_text("")
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        Ranktop(model, folder / "file", optimizer).step(torch.tensor(1.0))
+        last_step(Ranktop(folder / "file"), model, optimizer)
     expect(len(told) == 1, "a folder that cannot be made")
-    sqlite3.connect(folder / "telemetry.sqlite").executescript(
+    other = sqlite3.connect(folder / "telemetry.sqlite", timeout=0)
+    other.executescript(
         "CREATE TABLE meta(key TEXT, value TEXT); INSERT INTO meta VALUES ('writer', 'ranktop 0.2.0');"
     )
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        Ranktop(model, folder, optimizer).step(torch.tensor(1.0))
-    expect(len(told) == 1 and rows(folder, "SELECT count(*) FROM meta")[0][0] == 1, "another program's run stays")
+        last_step(Ranktop(folder), model, optimizer)
+    expect(len(told) == 1 and rows(folder, "SELECT count(*) FROM meta")[0][0] == 1, "another run stays")
+    other.execute("DELETE FROM meta")  # and is not locked
     return {"warnings": 1}
 
 
-def check_lora(folder):
-    model, optimizer = make(method="lora", rank=4)
-    watch = Ranktop(model, folder, optimizer, total_steps=10)
-    for step in range(10):
-        loss = model(**tensors(step)).loss
-        loss.backward()
-        optimizer.step()
-        watch.step(loss)
-        optimizer.zero_grad()
-    steps = rows(folder, "SELECT * FROM step")
-    expect(
-        len(steps) == 10 and {(row["kept"], row["budget"], row["nonzero"]) for row in steps} == {(48, 48, 48)}, "ranks"
-    )
-    expect(all(row["loss"] == row["task_loss"] and row["grad_norm"] > 0 for row in steps), "losses")
-    expect(dict(map(tuple, rows(folder, "SELECT * FROM meta")))["method"] == "LORA", "method")
-    del watch
-    again = Ranktop(model, folder, optimizer, total_steps=10, start=6)
-    expect(
-        [row[0] for row in rows(folder, "SELECT step FROM step")] == list(range(6)), "rows before the resumed step stay"
-    )
-    again.finish("on purpose")
-    expect(tuple(rows(folder, "SELECT state, reason FROM live")[0]) == ("failed", "on purpose"), "the failure")
-    return {"steps": 10}
-
-
-def overhead(path, folder, blocks=6, size=6):
-    """MiniLM, 32 sequences of 64 tokens, r = 12 on every linear module, a mask every step: blocks in turn."""
+def overhead(path, folder, pairs=40):
+    """MiniLM, 32 sequences of 64 tokens, r = 12 on every linear module, masks each step: every other step recorded."""
     base = AutoModelForSequenceClassification.from_pretrained(path, num_labels=2)
-    total = 2 * blocks * size + 20
-    model = get_peft_model(base, AdaLoraConfig(
+    adapter = AdaLoraConfig(
         task_type="SEQ_CLS", init_r=12, target_r=8, tinit=1, tfinal=1, deltaT=1, orth_reg_weight=0.1, lora_alpha=16,
-        total_step=total, target_modules=record_case.ALL_LINEAR)).train()  # fmt: skip
+        total_step=2 * pairs + 20, target_modules=record_case.ALL_LINEAR,
+    )  # fmt: skip
+    model = get_peft_model(base, adapter).train()
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-3)
     ids = torch.randint(5, base.config.vocab_size, (32, 64))
     batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": torch.randint(0, 2, (32,))}
-    watch, times, step = Ranktop(model, folder, optimizer), {True: [], False: []}, 0
-    for block in range(2 * blocks + 1):
-        watched = block % 2 == 0
-        watch.failed = not watched  # every hook then returns at once
-        for _ in range(size):
-            start = time.perf_counter()
-            loss = model(**batch).loss
-            loss.backward()
-            optimizer.step()
-            model.base_model.update_and_allocate(step)
-            if watched:
-                watch.step(loss)
-            optimizer.zero_grad()
-            step += 1
-            if block:
-                times[watched].append(1e3 * (time.perf_counter() - start))
-            watch.done = step
+    watch, times = Ranktop(folder).start(model, optimizer), {True: [], False: []}
+    for step in range(2 * pairs + 6):
+        watched = step % 2 == 0
+        watch.records = watched  # nothing is recorded, every hook returns at once
+        watch.done = step
+        start = time.perf_counter()
+        loss = model(**batch).loss
+        loss.backward()
+        optimizer.step()
+        model.base_model.update_and_allocate(step)
+        if watched:
+            watch.step()
+        optimizer.zero_grad()
+        if step >= 6:
+            times[watched].append(1e3 * (time.perf_counter() - start))
     on, off = statistics.median(times[True]), statistics.median(times[False])
     watch.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    size = (folder / "telemetry.sqlite").stat().st_size
-    return {"with_ms": round(on, 1), "without_ms": round(off, 1), "ratio": round(on / off, 4), "database_bytes": size}
+    size = (folder / "telemetry.sqlite").stat().st_size / (pairs + 3)
+    return {
+        "with_ms": round(on, 1),
+        "without_ms": round(off, 1),
+        "ratio": round(on / off, 4),
+        "ratio_of_pairs": round(statistics.median(a / b for a, b in zip(times[True], times[False])), 4),
+        "bytes_a_step": round(size),
+    }
 
 
 def quiet():
@@ -523,7 +483,7 @@ def main():
     options = parser.parse_args()
     torch.set_num_threads(1)
     quiet()
-    checks = [check_trace, check_commands, check_trainer, check_ddp, check_never_called, check_failure, check_lora]
+    checks = [check_trace, check_commands, check_trainer, check_ddp, check_never_called, check_failure]
     with tempfile.TemporaryDirectory() as scratch:
         if options.overhead:
             return print(json.dumps(overhead(options.overhead, pathlib.Path(scratch))))

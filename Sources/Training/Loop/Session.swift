@@ -290,7 +290,9 @@ public final class Session {
     if parameter == .targetR || parameter == .deltaT, let schedule = trainer.allocator?.schedule {
       journal?.record(schedule: schedule, from: trainer.stepsDone)
     }
-    log(.intervention, "\(parameter.rawValue) \(short(old)) → \(short(plan.new))" + (change.isUndo ? " (taken back)" : ""))
+    log(
+      .intervention, "\(parameter.rawValue) \(short(old)) → \(short(plan.new))" + (change.isUndo ? " (taken back)" : "")
+    )
   }
 
   private struct Refusal: Error { let reason: String }

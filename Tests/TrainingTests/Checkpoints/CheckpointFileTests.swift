@@ -11,17 +11,18 @@ struct CheckpointFileTests {
     var name = "a state"
   }
 
-  private let scratch: ScratchFolder
+  private let scratch: TemporaryFolder
   private var path: String { scratch.path + "/step-7.ckpt" }
   private let weights: [Float] = [0.5, -1.25, .leastNonzeroMagnitude, 3e38]
   private let kept: [UInt8] = [1, 0, 1]
 
-  init() throws { scratch = try ScratchFolder() }
+  init() throws { scratch = try TemporaryFolder() }
 
   private func write() throws {
     try weights.withUnsafeBytes { weights in
       try kept.withUnsafeBytes { kept in
-        try CheckpointFile.write(State(), sections: [("weights", weights), ("kept", kept), ("none", .init(start: nil, count: 0))], to: path)
+        try CheckpointFile.write(
+          State(), sections: [("weights", weights), ("kept", kept), ("none", .init(start: nil, count: 0))], to: path)
       }
     }
   }

@@ -6,10 +6,10 @@ import Testing
 
 @Suite("The log of interventions")
 struct InterventionLogTests {
-  private let scratch: ScratchFolder
+  private let scratch: TemporaryFolder
   private var path: String { scratch.path + "/interventions.jsonl" }
 
-  init() throws { scratch = try ScratchFolder() }
+  init() throws { scratch = try TemporaryFolder() }
 
   private func change(_ step: Int, _ new: Double = 0.9) -> Intervention {
     Intervention(step: step, parameter: .beta1, old: 0.85, new: new, isUndo: false)
@@ -67,7 +67,7 @@ struct InterventionLogTests {
     try append(line + "\n")
     let error = #expect(throws: InputError.self) { try InterventionLog(path: path) }
     #expect(error?.kind == .malformed && error?.place == "line 2")
-    #expect(throws: error) { try InterventionLog.read(path) }
+    #expect(throws: try #require(error)) { try InterventionLog.read(path) }
   }
 
   @Test("nothing but a regular file is read or written")

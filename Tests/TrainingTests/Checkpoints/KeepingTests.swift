@@ -29,7 +29,8 @@ private let adaLoRA = "init_r = 4\ntarget_r = 2\ntinit = 4\ntfinal = 10\ndeltaT 
 
 @Suite("A number that is not finite")
 struct HaltTests {
-  @Test("halts a run that is watched; recover goes on from the last checkpoint with half the rate", .timeLimit(.minutes(1)))
+  @Test(
+    "halts a run that is watched; recover goes on from the last checkpoint with half the rate", .timeLimit(.minutes(1)))
   func recover() throws {
     let watcher = Watcher()
     let tiny = try TinyRun(adapter: adaLoRA)
@@ -43,7 +44,7 @@ struct HaltTests {
       keep?(event)
       if event.kind == .failed { failures.append(event.text) }
     }
-    #expect(try run.train() == .finished)
+    #expect(try run.go() == .finished)
     #expect(failures.count == 1 && failures[0].hasPrefix("step 16: ") && failures[0].contains("is not finite"))
     #expect(failures[0].contains("first in bert.encoder.layer."))
     #expect(wentBackTo == [15])
@@ -54,7 +55,7 @@ struct HaltTests {
     #expect(outcome.interventions == run.session.interventions)
     // What followed was the run that had half the rate from step 15 on.
     let same = try TinyRun(adapter: adaLoRA).new(["15:set learning_rate 5e-3"])
-    try same.train()
+    try same.go()
     #expect(try RunOutcome(same.folder) == outcome)
   }
 
@@ -66,7 +67,7 @@ struct HaltTests {
     watcher.when({ if case .halted = $0.state { true } else { false } }) { $0.send(.stop(discard: false)) }
     var warnings: [String] = []
     run.session.onEvent = { if $0.kind == .warning { warnings.append($0.text) } }
-    #expect(try run.train() == .stopped(discard: false))
+    #expect(try run.go() == .stopped(discard: false))
     #expect(CheckpointFolder(path: run.folder.checkpoints).steps.last == 15)
     #expect(warnings.count == 1 && warnings[0].hasSuffix("the last checkpoint is after 15 steps"))
     #expect(!run.hasAdapter)
@@ -76,7 +77,7 @@ struct HaltTests {
   func headless() throws {
     let tiny = try TinyRun(adapter: adaLoRA)
     let run = try tiny.new(["15:set learning_rate 1e30"])
-    guard case .failed(let reason) = try run.train() else {
+    guard case .failed(let reason) = try run.go() else {
       Issue.record("it did not fail")
       return
     }
@@ -119,13 +120,13 @@ struct RewindTests {
     var after: Moment?
     session.onGoBack = { _ in after = Moment(session.trainer) }
     #expect(
-      try run.train { record in
+      try run.go { record in
         if record.step == 12, before == nil { before = Moment(session.trainer) }
         if record.step == 19, after == nil { session.commands.send(.rewind) }
       } == .finished)
     #expect(before != nil && after == before)
     let unchanged = try TinyRun(adapter: adapter).new()
-    try unchanged.train()
+    try unchanged.go()
     #expect(try RunOutcome(run.folder) == RunOutcome(unchanged.folder))
     // It has happened all the same.
     let log = try InterventionLog.read(run.folder.interventions)
@@ -138,12 +139,12 @@ struct RewindTests {
     let run = try tiny.new(["13:set beta1 0.9", "13:target 1"])
     var isBack = false
     run.session.onGoBack = { _ in isBack = true }
-    try run.train { [session = run.session] record in
+    try run.go { [session = run.session] record in
       if record.step == 16, !isBack { session.commands.send(.rewind) }
     }
     #expect(isBack)
     let one = try TinyRun(adapter: adaLoRA).new(["13:set beta1 0.9"])
-    try one.train()
+    try one.go()
     #expect(try RunOutcome(run.folder) == RunOutcome(one.folder))
     #expect(try RunOutcome(run.folder).interventions.count == 1)
   }
@@ -153,16 +154,16 @@ struct RewindTests {
     let tiny = try TinyRun(adapter: adaLoRA)
     let run = try tiny.new(["13:target 1"])
     var crash: RunFolder?
-    try run.train { record in if record.step == 21 { crash = try tiny.crashed(run, "crash") } }
+    try run.go { record in if record.step == 21 { crash = try tiny.crashed(run, "crash") } }
     let resumed = try tiny.existing(try #require(crash))
     var isBack = false
     resumed.session.onGoBack = { _ in isBack = true }
-    try resumed.train { [session = resumed.session] record in
+    try resumed.go { [session = resumed.session] record in
       if record.step == 24, !isBack { session.commands.send(.rewind) }
     }
     #expect(isBack)
     let unchanged = try TinyRun(adapter: adaLoRA).new()
-    try unchanged.train()
+    try unchanged.go()
     #expect(try RunOutcome(resumed.folder) == RunOutcome(unchanged.folder))
     // Replayed, it is the same again.
     resumed.release()
@@ -178,17 +179,17 @@ struct ForkTests {
   func same() throws {
     let tiny = try TinyRun(adapter: adaLoRA)
     let run = try tiny.new(["6:set beta1 0.9"])
-    try run.train()
+    try run.go()
     let fork = try RunFork.make(
       of: SavedRun(folder: run.folder), at: 17, changes: ["adapter.beta1=0.7"], runs: tiny.path + "/forks")
     let whole = try TinyRun(adapter: adaLoRA).new(["6:set beta1 0.9", "17:set beta1 0.7"])
-    try whole.train()
+    try whole.go()
     let first = try tiny.existing(fork.folder)
-    try first.train(stopAfter: 22)
+    try first.go(to: 22)
     first.release()
     let second = try tiny.existing(fork.folder)
     #expect(second.session.trainer.stepsDone == 22)
-    try second.train()
+    try second.go()
     #expect(try RunOutcome(fork.folder) == RunOutcome(whole.folder))
   }
 
@@ -198,7 +199,7 @@ struct ForkTests {
     let run = try tiny.new()
     var isBack = false
     run.session.onGoBack = { _ in isBack = true }
-    try run.train { [session = run.session] record in
+    try run.go { [session = run.session] record in
       if record.step == 7 { session.commands.send(.set(.beta1, 0.9)) }
       if record.step == 10, !isBack {
         session.commands.send(.rewind)
@@ -208,7 +209,7 @@ struct ForkTests {
     #expect(run.session.interventions.count == 1)
     let fork = try RunFork.make(of: SavedRun(folder: run.folder), at: 20, runs: tiny.path + "/forks")
     let forked = try tiny.existing(fork.folder)
-    try forked.train()
+    try forked.go()
     #expect(forked.session.interventions == run.session.interventions)
     #expect(try RunOutcome(fork.folder) == RunOutcome(run.folder))
   }
@@ -240,7 +241,7 @@ struct WaitingTests {
 
   @Test("the database cannot grow: training waits, and goes on when it can", .timeLimit(.minutes(1)))
   func database() throws {
-    let scratch = try ScratchFolder()
+    let scratch = try TemporaryFolder()
     let folder = try RunFolder.create(in: scratch.path, name: "run")
     let watcher = Watcher()
     let isFull = Mutex(true)
@@ -265,7 +266,7 @@ struct WaitingTests {
 
   @Test("a checkpoint cannot be written: training waits, and goes on when it can", .timeLimit(.minutes(1)))
   func checkpoint() throws {
-    let scratch = try ScratchFolder()
+    let scratch = try TemporaryFolder()
     let folder = try RunFolder.create(in: scratch.path, name: "run")
     let watcher = Watcher()
     let session = try session(folder, watcher)
@@ -286,7 +287,7 @@ struct WaitingTests {
 
   @Test("a change that cannot be made durable has no effect until it can", .timeLimit(.minutes(1)))
   func change() throws {
-    let scratch = try ScratchFolder()
+    let scratch = try TemporaryFolder()
     let folder = try RunFolder.create(in: scratch.path, name: "run")
     let watcher = Watcher()
     let session = try session(folder, watcher)
@@ -313,7 +314,7 @@ struct WaitingTests {
 
   @Test("a stop ends the wait and says what is kept", .timeLimit(.minutes(1)))
   func stop() throws {
-    let scratch = try ScratchFolder()
+    let scratch = try TemporaryFolder()
     let folder = try RunFolder.create(in: scratch.path, name: "run")
     let watcher = Watcher()
     let isFull = Mutex(false)

@@ -15,7 +15,7 @@ struct ResumeTests {
     let whole = try tiny.new(at)
     var crashed: [RunFolder] = []
     #expect(
-      try whole.train { record in
+      try whole.go { record in
         // Before the checkpoint that may follow this step.
         if crashes.contains(record.step + 1) { crashed.append(try tiny.crashed(whole, "crash-\(record.step)")) }
       } == .finished)
@@ -24,7 +24,7 @@ struct ResumeTests {
     #expect(crashed.count == crashes.count)
     for folder in crashed {
       let run = try tiny.existing(folder)
-      #expect(try run.train() == .finished)
+      #expect(try run.go() == .finished)
       #expect(try RunOutcome(folder) == expected, "\(folder.path)")
     }
   }
@@ -64,18 +64,18 @@ struct ResumeTests {
     let tiny = try TinyRun(adapter: Self.adaLoRA)
     let at = ["8:target 1", "12:set beta2 0.5"]
     let whole = try tiny.new(at)
-    try whole.train()
+    try whole.go()
     var run: TrainingRun? = try tiny.new(at)
     let folder = try #require(run?.folder)
     for steps in [1, 2, 8, 9, 12, 20, 29] {
-      #expect(try run?.train(stopAfter: steps) == .stopped(discard: false))
+      #expect(try run?.go(to: steps) == .stopped(discard: false))
       #expect(CheckpointFolder(path: folder.checkpoints).steps.last == steps)
       run?.release()
       run = try tiny.existing(folder)
       #expect(run?.session.trainer.stepsDone == steps)
       #expect(run?.notes == [])
     }
-    #expect(try run?.train() == .finished)
+    #expect(try run?.go() == .finished)
     #expect(try RunOutcome(folder) == RunOutcome(whole.folder))
   }
 
@@ -83,9 +83,9 @@ struct ResumeTests {
   func scheduledStop() throws {
     let tiny = try TinyRun(adapter: Self.adaLoRA)
     let run = try tiny.new(["6:stop"])
-    #expect(try run.train() == .stopped(discard: false))
+    #expect(try run.go() == .stopped(discard: false))
     run.release()
-    #expect(try tiny.existing(run.folder).train() == .finished)
+    #expect(try tiny.existing(run.folder).go() == .finished)
   }
 
   // MARK: What is damaged
@@ -94,7 +94,7 @@ struct ResumeTests {
   func damage() throws {
     let tiny = try TinyRun(adapter: Self.adaLoRA)
     let run = try tiny.new()
-    try run.train(stopAfter: 18)
+    try run.go(to: 18)
     let checkpoints = CheckpointFolder(path: run.folder.checkpoints)
     #expect(checkpoints.steps.suffix(2) == [15, 18])
     let bytes = try Data(contentsOf: URL(fileURLWithPath: checkpoints.file(step: 18)))
@@ -114,7 +114,7 @@ struct ResumeTests {
   func otherChanges() throws {
     let tiny = try TinyRun(adapter: Self.adaLoRA)
     let run = try tiny.new(["8:set beta1 0.9"])
-    try run.train(stopAfter: 18)
+    try run.go(to: 18)
     let folder = try tiny.crashed(run, "emptied")
     try InterventionLog.write([], to: folder.interventions)
     let emptied = try tiny.existing(folder)
@@ -134,7 +134,7 @@ struct ResumeTests {
   func others() throws {
     let tiny = try TinyRun(adapter: Self.adaLoRA)
     let run = try tiny.new()
-    try run.train(stopAfter: 8)
+    try run.go(to: 8)
     let folder = try tiny.crashed(run, "lost")
     unlink(folder.telemetry)
     let resumed = try tiny.existing(folder)
@@ -157,7 +157,7 @@ struct ResumeTests {
   func links(name: String) throws {
     let tiny = try TinyRun(adapter: Self.adaLoRA)
     let run = try tiny.new()
-    try run.train(stopAfter: 6)
+    try run.go(to: 6)
     for isThere in [true, false] {
       let folder = try tiny.crashed(run, "linked-\(isThere)")
       let outside = tiny.path + "/outside-\(isThere)"
@@ -171,8 +171,9 @@ struct ResumeTests {
       let before = try? FileManager.default.subpathsOfDirectory(atPath: tiny.path)
       #expect(throws: InputError.self) { try tiny.existing(folder) }
       let after = try? FileManager.default.subpathsOfDirectory(atPath: tiny.path)
-      #expect(before?.sorted() == after?.filter { $0 != "linked-\(isThere)/.lock" || name != ".lock" }.sorted()
-        || before?.sorted() == after?.sorted())
+      #expect(
+        before?.sorted() == after?.filter { $0 != "linked-\(isThere)/.lock" || name != ".lock" }.sorted()
+          || before?.sorted() == after?.sorted())
       #expect(throws: InputError.self) {
         try RunFork.make(of: SavedRun(folder: folder), at: 5, runs: tiny.path + "/forks")
       }
@@ -183,7 +184,7 @@ struct ResumeTests {
   func leftovers() throws {
     let tiny = try TinyRun(adapter: Self.adaLoRA)
     let run = try tiny.new()
-    try run.train(stopAfter: 6)
+    try run.go(to: 6)
     run.release()
     let names = ["checkpoints/step-7.ckpt.123-1f.tmp", "adapter/adapter_config.json.9-abc.tmp", "mine.tmp"]
     for name in names { try Data().write(to: URL(fileURLWithPath: run.folder.path + "/" + name)) }
@@ -208,7 +209,7 @@ struct ResumeTests {
 struct CheckpointFolderTests {
   @Test("the newest three stay, the best, and the one before the last change")
   func retention() throws {
-    let scratch = try ScratchFolder()
+    let scratch = try TemporaryFolder()
     let folder = CheckpointFolder(path: scratch.path)
     for step in [5, 10, 15, 20, 100, 1000] { try Data().write(to: URL(fileURLWithPath: folder.file(step: step))) }
     for name in ["step-x.ckpt", "step-7.ckpt.1-a.tmp", "step--3.ckpt", "notes.txt"] {
@@ -228,7 +229,7 @@ struct CheckpointFolderTests {
     let tiny = try TinyRun(
       adapter: "init_r = 4\ntarget_r = 2\ntinit = 4\ntfinal = 10\ndeltaT = 2", checkpointEvery: 3)
     let run = try tiny.new(["7:set beta1 0.9"])
-    try run.train()
+    try run.go()
     let steps = CheckpointFolder(path: run.folder.checkpoints).steps
     #expect(steps.suffix(3) == [24, 27, 30])
     #expect(steps.contains(7))

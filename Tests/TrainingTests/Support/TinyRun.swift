@@ -7,12 +7,12 @@ import Models
 
 /// A folder in which runs are trained; it is gone with the value.
 final class TinyRun {
-  let scratch: ScratchFolder
+  let scratch: TemporaryFolder
   var path: String { scratch.path }
 
   /// - Parameter keys: lines of the experiment, by section.
   init(adapter: String = "", training: String = "", checkpointEvery: Int = 5) throws {
-    scratch = try ScratchFolder()
+    scratch = try TemporaryFolder()
     let fixture = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appendingPathComponent("Fixtures/bert-adalora/model").path
     try FileManager.default.copyItem(atPath: fixture, toPath: path + "/model")
@@ -98,7 +98,7 @@ struct RunOutcome: Equatable {
 extension TrainingRun {
   /// Trains to the end, or for so many steps more.
   @discardableResult
-  func train(stopAfter steps: Int? = nil, _ onStep: @escaping (StepRecord) throws -> Void = { _ in }) throws
+  func go(to steps: Int? = nil, _ onStep: @escaping (StepRecord) throws -> Void = { _ in }) throws
     -> Session.Ending
   {
     var failure: (any Error)?

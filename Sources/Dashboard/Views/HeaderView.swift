@@ -47,7 +47,8 @@ extension Scene {
     case .training: text = StyledText("● training", Theme.kept)
     case .paused: text = StyledText("○ paused", Theme.warning)
     case .evaluating: text = StyledText("● evaluating", Style(.palette(141), bold: true))
-    case .done: text = StyledText("■ done", Theme.strong)
+    case .done:
+      text = StyledText(frame.stepsDone < frame.description.totalSteps ? "■ stopped" : "■ done", Theme.strong)
     case .waiting(let why): text = StyledText("○ waiting: " + cellText(why), Theme.warning)
     case .halted(let why): text = StyledText("× halted: " + cellText(why), Theme.down)
     case .failed(let why): text = StyledText("× failed: " + cellText(why), Theme.down)

@@ -88,7 +88,12 @@ final class RunLock {
     guard descriptor >= 0 else {
       throw InputError(.unwritable, file: path, "cannot be opened: \(String(cString: strerror(errno)))")
     }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+    // Whoever asks whether it is held holds it for a moment.
+    let isHeld = (0..<5).contains { attempt in
+      if attempt > 0 { usleep(20_000) }
+      return flock(descriptor, LOCK_EX | LOCK_NB) == 0
+    }
+    guard isHeld else {
       close(descriptor)
       throw InputError(.unwritable, file: folder.path, "another process trains this run; ranktop watch shows it")
     }

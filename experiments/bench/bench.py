@@ -7,6 +7,7 @@ round begins with the other; a side's figure is the median over rounds of what o
 """
 
 import argparse
+import importlib.metadata
 import json
 import math
 import os
@@ -283,15 +284,13 @@ def tokenizer(bench):
 
 
 def heading(bench):
-    import peft
-    import torch
-    import transformers
-
+    # Not imported: a child's peak memory begins with its parent's.
+    peft, transformers, torch = map(importlib.metadata.version, ["peft", "transformers", "torch"])
     machine = bench.ranktop("--triplets", 1000, "--steps", 1)
     return (
         f"{machine['cpu']}, {os.cpu_count()} cores, {bench.options.threads} threads each; ranktop {machine['version']} "
-        f"with {machine['blas'].strip()} (core {machine['blas_core']}); PEFT {peft.__version__}, transformers "
-        f"{transformers.__version__}, torch {torch.__version__}; medians of {bench.options.rounds} rounds in turn."
+        f"with {machine['blas'].strip()} (core {machine['blas_core']}); PEFT {peft}, transformers {transformers}, "
+        f"torch {torch}; medians of {bench.options.rounds} rounds in turn."
     )
 
 

@@ -74,7 +74,7 @@ extension EndToEnd {
       let tiny = try TinyExperiment(steps: 1_000_000, evalEvery: 0)
       try shell.start("train \(tiny.path) --runs \(tiny.runs) --trace /dev/full")
       try shell.session.wait("the warning") {
-        $0.contains("■ done") && $0.contains("warning") && $0.contains("/dev/full")
+        $0.contains("■ stopped") && $0.contains("warning") && $0.contains("/dev/full")
       }
       try shell.session.press("q")
       let screen = try shell.expectShell(status: 73)

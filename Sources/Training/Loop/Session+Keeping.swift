@@ -226,13 +226,13 @@ extension Session {
       refuse("\(error)")
       return false
     }
+    isBroken = false
     interventions = checkpoint.state.interventions
     lastEvaluation = checkpoint.state.lastEvaluation
     recordChangesOfThisMoment()
     let again = kept[interventions.count...].map { DueCommand.logged($0) }
     due = merge(again, due.filter { if case .scheduled = $0 { true } else { false } })
     forget(from: trainer.stepsDone)
-    if let schedule = trainer.allocator?.schedule { journal.record(schedule: schedule, from: trainer.stepsDone) }
     pauseAt = nil
     onGoBack?(trainer.stepsDone)
     return true
@@ -257,6 +257,7 @@ extension Session {
   /// - Returns: false where nobody watches, or the run keeps nothing to go on from.
   func halt(_ error: NonFiniteNumber) -> Bool {
     log(.failed, error.description)
+    isBroken = true
     guard isWatched, journal != nil else { return false }
     state = .halted(error.description)
     while case .halted = state, ending == nil {

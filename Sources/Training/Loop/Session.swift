@@ -44,6 +44,8 @@ public final class Session {
   private var history = HistoryRing()
   private var record: StepRecord?
   var state = RunState.training
+  /// Whether a number was not finite and the run has not gone back since: the weights are of no use then, finite or not.
+  var isBroken = false
   /// Steps after which to pause; nil where nothing asks for it.
   var pauseAt: Int?
   var ending: Ending?
@@ -74,7 +76,9 @@ public final class Session {
       trainer.stepsDone == 0
         ? "\(description.method) on \(description.model), \(description.totalSteps) steps"
         : "goes on after \(trainer.stepsDone) of \(description.totalSteps) steps")
-    if let schedule = trainer.allocator?.schedule { journal?.record(schedule: schedule, from: trainer.stepsDone) }
+    if trainer.stepsDone == 0, let schedule = trainer.allocator?.schedule {
+      journal?.record(schedule: schedule, from: 0)
+    }
     publish(force: true)
     while !isAtEnd {
       doWhatIsDue()

@@ -12,7 +12,7 @@ public final class TrainingRun {
   public let session: Session
   private let labels: LabelSet
   private let testSet: Evaluator?
-  /// Whether `train` left an adapter: not where it was to be discarded or its weights are not finite.
+  /// Whether `train` left an adapter: not where it was to be discarded or a number was not finite.
   public private(set) var hasAdapter = false
   private var stepTimes: [Double] = []
   private var tokens = 0
@@ -171,7 +171,7 @@ public final class TrainingRun {
     let elapsed = start.duration(to: .now)
     let test = ending == .finished ? testSet?.evaluate(session.trainer.team) : nil
     if let test { journal.record(test: test, step: session.trainer.stepsDone) }
-    if ending != .stopped(discard: true), session.trainer.store.isFinite {
+    if ending != .stopped(discard: true), !session.isBroken {
       // The adapter comes last: a run that has one is complete.
       hasAdapter = session.untilWritten { () throws(InputError) in
         try journal.flush()

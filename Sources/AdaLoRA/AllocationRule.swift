@@ -63,7 +63,8 @@ private func keepBest(_ count: Int, of range: Range<Int>, _ scores: [Float], _ k
   var worst: UInt32 = 0
   // How many of the scores that begin so stay.
   var wanted = count
-  withUnsafeTemporaryAllocation(of: Int.self, capacity: 256) { sizes in
+  // 1 KiB, which stays on the stack.
+  withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 256) { sizes in
     var known: UInt32 = 0
     for byte in 0..<UInt32(4) {
       let shift = 24 - 8 * byte
@@ -73,8 +74,8 @@ private func keepBest(_ count: Int, of range: Range<Int>, _ scores: [Float], _ k
         if key & known == worst { sizes[Int(key >> shift & 255)] += 1 }
       }
       var digit = 255
-      while digit > 0, sizes[digit] < wanted {
-        wanted -= sizes[digit]
+      while digit > 0, Int(sizes[digit]) < wanted {
+        wanted -= Int(sizes[digit])
         digit -= 1
       }
       worst |= UInt32(digit) << shift

@@ -41,6 +41,9 @@ public struct RandomSource: RandomNumberGenerator, Codable, Sendable, Equatable 
 
   /// Fisher and Yates, in place.
   public mutating func shuffle<Element>(_ values: inout [Element]) {
-    for i in stride(from: values.count - 1, to: 0, by: -1) { values.swapAt(i, index(below: i + 1)) }
+    // On the buffer: an array's own swap allocates where it is not specialised.
+    values.withUnsafeMutableBufferPointer { values in
+      for i in stride(from: values.count - 1, to: 0, by: -1) { values.swapAt(i, index(below: i + 1)) }
+    }
   }
 }

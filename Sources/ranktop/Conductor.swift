@@ -32,6 +32,8 @@ final class Conductor {
   let frames: Mailbox<Frame>?
   /// Whether the person asked for the training to go on without a terminal.
   private(set) var goesOnInBackground = false
+  /// Opens a run that is to be shown beside this one; nil where there are no others.
+  var openBeside: ((String) throws(InputError) -> Mailbox<Frame>)?
   private let screen: ScreenArguments
   private let configuration: Configuration
 
@@ -101,7 +103,7 @@ final class Conductor {
     thread.name = "trainer"
     thread.start()
     let loop = DashboardLoop(
-      terminal: terminal, mailbox: frames, configuration: configuration,
+      terminal: terminal, mailbox: frames, openBeside: openBeside, configuration: configuration,
       send: { [commands] in commands.send($0) }, suspend: { terminal.suspend() })
     let mode = loop.run()
     terminal.restore()

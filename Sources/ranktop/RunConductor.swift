@@ -25,6 +25,9 @@ struct RunConductor {
       trace = try output.trace.map { path in try TraceWriter(path: path, before: run.session.trainer.stepsDone) }
     }
     let tensorBoard = try output.tensorBoard(run.session)
+    conductor.openBeside = { [runs = run.folder.parent] name throws(InputError) in
+      try WatchedRun.beside(name, runs: runs)
+    }
     Console.note("run \(run.folder.path)")
     for note in run.notes { Console.note(note) }
     if conductor.frames == nil {

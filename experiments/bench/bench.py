@@ -7,6 +7,7 @@ round begins with the other; a side's figure is the median over rounds of what o
 """
 
 import argparse
+import importlib.metadata
 import json
 import math
 import os
@@ -147,16 +148,20 @@ def line(name, ours, theirs, value, must, aim, *, at_most=False, unit="×"):
     return [name, ours, theirs, shown(value), f"{sign}{shown(must)}", f"{sign}{shown(aim)}", verdict]
 
 
-def faster(name, ours, theirs, unit, must, aim):
-    """Where both figures are times: how many times faster."""
-    return line(name, f"{ours:.3g} {unit}", f"{theirs:.3g} {unit}", theirs / ours, must, aim)
+def ms(time):
+    return f"{time:,.0f} ms" if time >= 1000 else f"{time:.3g} ms"
+
+
+def faster(name, ours, theirs, must, aim):
+    """Where both figures are milliseconds: how many times faster."""
+    return line(name, ms(ours), ms(theirs), theirs / ours, must, aim)
 
 
 @row("float32")
 def fixed_float32(bench):
     ours, theirs = bench.minilm()
     return [
-        faster("MiniLM, 32×64, r 12, float32: step", ours["step_ms"], theirs["step_ms"], "ms", 2.5, 3),
+        faster("MiniLM, 32×64, r 12, float32: step", ours["step_ms"], theirs["step_ms"], 2.5, 3),
         line("— frozen products done, of this machine's rate", f"{ours['frozen_gflop']:.1f} GFLOP",
              f"{ours['machine_gflops']:.0f} GFLOP/s here", 100 * ours["frozen_share"], 70, 80, unit="%"),
         line("— all frozen products of all tokens, likewise", f"{ours['whole_gflop']:.1f} GFLOP",
@@ -167,7 +172,7 @@ def fixed_float32(bench):
 @row("bfloat16")
 def fixed_bfloat16(bench):
     ours, theirs = bench.minilm("bfloat16")
-    return [faster("MiniLM, 32×64, r 12, bfloat16: step", ours["step_ms"], theirs["step_ms"], "ms", 2.5, 3.5)]
+    return [faster("MiniLM, 32×64, r 12, bfloat16: step", ours["step_ms"], theirs["step_ms"], 2.5, 3.5)]
 
 
 @row("memory")
@@ -181,16 +186,18 @@ def memory(bench):
 @row("base")
 def base(bench):
     ours, theirs = bench.step(["--shape", "bert-base"], 16, 64)
-    return [faster("BERT-base, 16×64, r 12, float32: step", ours["step_ms"], theirs["step_ms"], "ms", 2.5, 3)]
+    return [faster("BERT-base, 16×64, r 12, float32: step", ours["step_ms"], theirs["step_ms"], 2.5, 3)]
 
 
 @row("sst2", needs_data=True)
 def sst2(bench):
     steps = 4 * bench.options.steps
-    rates = bench.alternate("sst2", lambda: bench.train(steps), lambda: bench.peft_train(steps))
-    ours, theirs = (side["tokens_per_s"] for side in rates)
-    halves = [bench.train(steps, "bfloat16")["tokens_per_s"] for _ in range(bench.options.rounds)]
-    half = statistics.median(halves)
+
+    def both():
+        return {kind: bench.train(steps, kind)["tokens_per_s"] for kind in ["float32", "bfloat16"]}
+
+    mine, other = bench.alternate("sst2", both, lambda: bench.peft_train(steps))
+    ours, half, theirs = mine["float32"], mine["bfloat16"], other["tokens_per_s"]
     return [
         line("SST-2, batch 32, float32: real tokens", f"{ours:.0f} /s", f"{theirs:.0f} /s", ours / theirs, 6, 8),
         line("— bfloat16, over PEFT's float32", f"{half:.0f} /s", f"{theirs:.0f} /s", half / theirs, 8, 12),
@@ -213,8 +220,8 @@ def update(bench):
     )  # fmt: skip
     both = ours["update_ms"] + ours["mask_ms"]
     return [
-        faster("Llama-7B's shapes: optimizer, sensitivity, allocation", both, theirs["update_ms"], "ms", 3, 4),
-        line("— over the time to move its bytes", f"{both:.3g} ms", f"{ours['bytes_ms']:.3g} ms here",
+        faster("Llama-7B's shapes: optimizer, sensitivity, allocation", both, theirs["update_ms"], 3, 4),
+        line("— over the time to move its bytes", ms(both), f"{ms(ours['bytes_ms'])} here",
              both / ours["bytes_ms"], 1.5, 1.5, at_most=True),
     ]  # fmt: skip
 
@@ -225,7 +232,7 @@ def allocation(bench):
     for shape, batch in [("bert-mini", 32), ("minilm", 32), ("bert-base", 16)]:
         found = bench.repeat("--shape", shape, "--batch", batch, "--steps", 2 * bench.options.steps)
         lines.append(line(
-            f"{shape}, {batch}×64: scoring and masking, of a step without", f"{found['step_ms']:.4g} ms", "—",
+            f"{shape}, {batch}×64: scoring and masking, of a step without", ms(found["step_ms"]), "—",
             100 * found["allocation_cost"], 2, 1, at_most=True, unit="%",
         ))  # fmt: skip
     return lines
@@ -235,7 +242,7 @@ def growth(name, sizes, milliseconds):
     """The exponent with which time grows, from the least squares of its logarithm: 1 is linear."""
     x, y = [math.log(size) for size in sizes], [math.log(time) for time in milliseconds]
     slope = statistics.linear_regression(x, y).slope
-    each = ", ".join(f"{size:,}: {time:.3g} ms" for size, time in zip(sizes, milliseconds))
+    each = ", ".join(f"{size:,}: {ms(time)}" for size, time in zip(sizes, milliseconds))
     return line(name, each, "—", slope, 1.1, 1.05, at_most=True, unit="(exponent)")
 
 
@@ -277,15 +284,13 @@ def tokenizer(bench):
 
 
 def heading(bench):
-    import peft
-    import torch
-    import transformers
-
+    # Not imported: a child's peak memory begins with its parent's.
+    peft, transformers, torch = map(importlib.metadata.version, ["peft", "transformers", "torch"])
     machine = bench.ranktop("--triplets", 1000, "--steps", 1)
     return (
         f"{machine['cpu']}, {os.cpu_count()} cores, {bench.options.threads} threads each; ranktop {machine['version']} "
-        f"with {machine['blas'].strip()} (core {machine['blas_core']}); PEFT {peft.__version__}, transformers "
-        f"{transformers.__version__}, torch {torch.__version__}; medians of {bench.options.rounds} rounds in turn."
+        f"with {machine['blas'].strip()} (core {machine['blas_core']}); PEFT {peft}, transformers {transformers}, "
+        f"torch {torch}; medians of {bench.options.rounds} rounds in turn."
     )
 
 

@@ -23,7 +23,7 @@ extension Scene {
     let text = stateText
     // A long reason leaves the run its name.
     if area.height >= 2 {
-      let width = min(text.width, area.width * 3 / 5)
+      let width = min(text.width, max(area.width * 3 / 5, area.width - who.width - 1))
       canvas.put(text, in: Area(x: area.right - width, y: area.y, width: width, height: 1), x: 0, y: 0)
       let room = Area(x: area.x, y: area.y, width: max(area.width - width - 1, 0), height: 1)
       canvas.put(who, in: room, x: 0, y: 0)
@@ -47,7 +47,8 @@ extension Scene {
     case .training: text = StyledText("● training", Theme.kept)
     case .paused: text = StyledText("○ paused", Theme.warning)
     case .evaluating: text = StyledText("● evaluating", Style(.palette(141), bold: true))
-    case .done: text = StyledText("■ done", Theme.strong)
+    case .done:
+      text = StyledText(frame.stepsDone < frame.description.totalSteps ? "■ stopped" : "■ done", Theme.strong)
     case .waiting(let why): text = StyledText("○ waiting: " + cellText(why), Theme.warning)
     case .halted(let why): text = StyledText("× halted: " + cellText(why), Theme.down)
     case .failed(let why): text = StyledText("× failed: " + cellText(why), Theme.down)
@@ -58,7 +59,7 @@ extension Scene {
     if let step = state.scrubbedStep, !moment.isLive {
       text = StyledText(
         " history: step \(moment.record?.step ?? step) ", Style(.palette(220), bold: true, reverse: true))
-      text.add(" of \(frame.stepsDone), live goes on (g)", Theme.warning)
+      text.add(" of \(frame.stepsDone), " + (state.isOver ? "g goes to the end" : "live goes on (g)"), Theme.warning)
     }
     return text
   }

@@ -11,6 +11,8 @@ public final class BertModel: SequenceModel {
   let layers: [Layer]
   /// In the order of `modules`.
   let linears: [any LinearLayer]
+  /// Those of them that have a low-rank path.
+  private let adapters: [LowRankLinear]
   let head: any LinearLayer
   let attention: Attention
   /// The lowest layer with something to train; nil where no layer has.
@@ -89,6 +91,7 @@ public final class BertModel: SequenceModel {
     }
     self.layers = layers
     self.linears = linears
+    adapters = linears.compactMap { $0 as? LowRankLinear }
     lowestTrainable = layers.indices.first { l in linears[6 * l..<6 * l + 6].contains { $0.isTrainable } }
     head = factory.head(Self.head(config, labels: labels), pretrained: try reader.head(labels: labels))
   }
@@ -101,7 +104,6 @@ public final class BertModel: SequenceModel {
   public func arenaFloats(tokens: Int, squaredLengths: Int, sequences: Int) -> Int {
     let d = config.hiddenSize
     let f = config.intermediateSize
-    let adapters = linears.compactMap { $0 as? LowRankLinear }
     // Each piece is rounded up to 16 floats, and keys to whole vectors.
     let pieces = 64
     let layer =

@@ -7,6 +7,8 @@ import Models
 public struct RunFolder: Sendable {
   public let path: String
 
+  public init(path: String) { self.path = path }
+
   public var experiment: String { path + "/experiment.toml" }
   public var adapter: String { path + "/adapter" }
   public var snapshots: String { path + "/snapshots" }
@@ -86,7 +88,12 @@ final class RunLock {
     guard descriptor >= 0 else {
       throw InputError(.unwritable, file: path, "cannot be opened: \(String(cString: strerror(errno)))")
     }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+    // Whoever asks whether it is held holds it for a moment.
+    let isHeld = (0..<5).contains { attempt in
+      if attempt > 0 { usleep(20_000) }
+      return flock(descriptor, LOCK_EX | LOCK_NB) == 0
+    }
+    guard isHeld else {
       close(descriptor)
       throw InputError(.unwritable, file: folder.path, "another process trains this run; ranktop watch shows it")
     }
@@ -107,4 +114,7 @@ final class RunLock {
 extension RunFolder {
   /// Whether a process trains the run at the moment.
   public var isTrained: Bool { RunLock.isHeld(self) }
+
+  /// Whether it has a lock: another program's run has none.
+  public var hasLock: Bool { FileManager.default.fileExists(atPath: path + "/.lock") }
 }

@@ -36,7 +36,7 @@ struct Watch: ParsableCommand {
     EndRequest.watch()
     let frames = Mailbox<Frame> { EndRequest.wakeUp() }
     let follower = try watched.follow(into: frames)
-    let other = try beside.map { try open($0) }
+    let other = try beside.map { try WatchedRun.beside($0, runs: runs) }
     guard screen.wantsDashboard else { return try tell(follower, frames) }
     let terminal: CursesTerminal
     do {
@@ -49,18 +49,13 @@ struct Watch: ParsableCommand {
     }
     follower.start()
     let loop = DashboardLoop(
-      terminal: terminal, mailbox: frames, beside: other, openBeside: open, configuration: configuration,
+      terminal: terminal, mailbox: frames, beside: other,
+      openBeside: { [runs] name throws(InputError) in try WatchedRun.beside(name, runs: runs) },
+      configuration: configuration,
       send: { (command) throws(InputError) in try commands?.append(command) }, suspend: { terminal.suspend() })
     let mode = loop.run()
     terminal.restore()
     if case .requested(let request) = mode { throw ExitCode(request.exitStatus) }
-  }
-
-  /// Frames of another run, as long as the mailbox is held.
-  private func open(_ name: String) throws(InputError) -> Mailbox<Frame> {
-    let frames = Mailbox<Frame> { EndRequest.wakeUp() }
-    try WatchedRun.find(name, runs: runs).follow(into: frames).start()
-    return frames
   }
 
   /// A line every few seconds on standard output, until the run ends.
@@ -72,7 +67,8 @@ struct Watch: ParsableCommand {
       newest = frames.take() ?? newest
       guard let frame = newest else { continue }
       let isEnd = frame.state.isOver || follower.isAbandoned
-      if isEnd || frame.state != before || ContinuousClock.now - last >= .seconds(5) {
+      let isNews = frame.state != before && ![.training, .evaluating].contains(frame.state)
+      if isEnd || isNews || ContinuousClock.now - last >= .seconds(5) {
         last = .now
         Console.result(Self.line(frame))
       }

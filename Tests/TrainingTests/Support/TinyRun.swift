@@ -2,17 +2,31 @@
 
 import Foundation
 import Models
+import Synchronization
 
 @testable import Training
 
-/// A folder in which runs are trained; it is gone with the value.
+/// A folder in which runs are trained. It stays until the tests are over: a run outlives the last mention of it, and
+/// training would wait for a folder that is gone.
 final class TinyRun {
-  let scratch: TemporaryFolder
-  var path: String { scratch.path }
+  let path: String
+
+  private static let folders = Mutex<[String]>([])
+
+  /// Removes all of them at the end of the process.
+  private static let isWatchingForTheEnd: Bool = {
+    atexit {
+      for path in TinyRun.folders.withLock({ $0 }) { try? FileManager.default.removeItem(atPath: path) }
+    }
+    return true
+  }()
 
   /// - Parameter keys: lines of the experiment, by section.
   init(adapter: String = "", training: String = "", checkpointEvery: Int = 5) throws {
-    scratch = try TemporaryFolder()
+    _ = Self.isWatchingForTheEnd
+    path = NSTemporaryDirectory() + "ranktop-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    Self.folders.withLock { [path] in $0.append(path) }
     let fixture = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appendingPathComponent("Fixtures/bert-adalora/model").path
     try FileManager.default.copyItem(atPath: fixture, toPath: path + "/model")

@@ -32,13 +32,7 @@ extension Session {
 
   /// The database has lost the rows of the step that comes next, and with them those of changes that the state holds.
   private func recordChangesOfThisMoment() {
-    let changes = interventions.filter { $0.step == trainer.stepsDone }
-    for change in changes { journal?.record(change) }
-    if changes.contains(where: { [.targetR, .deltaT].contains($0.parameter) }),
-      let schedule = trainer.allocator?.schedule
-    {
-      journal?.record(schedule: schedule, from: trainer.stepsDone)
-    }
+    for change in interventions where change.step == trainer.stepsDone { journal?.record(change) }
   }
 
   /// What happens by itself from here on: first what the log has, then what is scheduled and was not done yet.

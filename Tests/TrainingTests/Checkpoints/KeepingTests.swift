@@ -54,7 +54,7 @@ struct HaltTests {
     #expect(outcome.records.map(\.step) == Array(0..<30))
     #expect(outcome.interventions == run.session.interventions)
     // What followed was the run that had half the rate from step 15 on.
-    let same = try TinyRun(adapter: adaLoRA).new(["15:set learning_rate 5e-3"])
+    let same = try tiny.new(["15:set learning_rate 5e-3"])
     try same.go()
     #expect(try RunOutcome(same.folder) == outcome)
   }
@@ -70,7 +70,6 @@ struct HaltTests {
     #expect(try run.go() == .stopped(discard: false))
     #expect(CheckpointFolder(path: run.folder.checkpoints).steps.last == 15)
     #expect(warnings.count == 1 && warnings[0].hasSuffix("the last checkpoint is after 15 steps"))
-    #expect(!run.hasAdapter)
   }
 
   @Test("ends a run that nobody watches, with what it has kept whole")
@@ -82,7 +81,6 @@ struct HaltTests {
       return
     }
     #expect(reason.hasPrefix("step 16: "))
-    #expect(!FileManager.default.fileExists(atPath: run.folder.adapter + "/adapter_model.safetensors"))
     let found = CheckpointFolder(path: run.folder.checkpoints).newest()
     #expect(found.checkpoint?.state.step == 15 && found.skipped.isEmpty)
     #expect(try TelemetryReader(path: run.folder.telemetry).records().map(\.step) == Array(0..<16))
@@ -125,7 +123,7 @@ struct RewindTests {
         if record.step == 19, after == nil { session.commands.send(.rewind) }
       } == .finished)
     #expect(before != nil && after == before)
-    let unchanged = try TinyRun(adapter: adapter).new()
+    let unchanged = try tiny.new()
     try unchanged.go()
     #expect(try RunOutcome(run.folder) == RunOutcome(unchanged.folder))
     // It has happened all the same.
@@ -143,7 +141,7 @@ struct RewindTests {
       if record.step == 16, !isBack { session.commands.send(.rewind) }
     }
     #expect(isBack)
-    let one = try TinyRun(adapter: adaLoRA).new(["13:set beta1 0.9"])
+    let one = try tiny.new(["13:set beta1 0.9"])
     try one.go()
     #expect(try RunOutcome(run.folder) == RunOutcome(one.folder))
     #expect(try RunOutcome(run.folder).interventions.count == 1)
@@ -162,7 +160,7 @@ struct RewindTests {
       if record.step == 24, !isBack { session.commands.send(.rewind) }
     }
     #expect(isBack)
-    let unchanged = try TinyRun(adapter: adaLoRA).new()
+    let unchanged = try tiny.new()
     try unchanged.go()
     #expect(try RunOutcome(resumed.folder) == RunOutcome(unchanged.folder))
     // Replayed, it is the same again.
@@ -182,7 +180,7 @@ struct ForkTests {
     try run.go()
     let fork = try RunFork.make(
       of: SavedRun(folder: run.folder), at: 17, changes: ["adapter.beta1=0.7"], runs: tiny.path + "/forks")
-    let whole = try TinyRun(adapter: adaLoRA).new(["6:set beta1 0.9", "17:set beta1 0.7"])
+    let whole = try tiny.new(["6:set beta1 0.9", "17:set beta1 0.7"])
     try whole.go()
     let first = try tiny.existing(fork.folder)
     try first.go(to: 22)

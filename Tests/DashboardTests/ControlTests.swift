@@ -158,7 +158,7 @@ struct StandstillTests {
     _ = update(&state, .frame(frame))
     #expect(state.mode == .halted(choice: .recover))
     #expect(state.lines[0].hasSuffix("× halted: the loss is nan in layer 2"))
-    #expect(state.screen.contains("→ y    go on from the last checkpoint with half the rate, η 5e-4"))
+    #expect(state.screen.contains("→ y    go on from the last checkpoint with half its rate"))
     #expect(!state.isOver)
     var other = state
     #expect(state.strike(.enter) == [.send(.recover(learningRate: nil))])

@@ -27,9 +27,8 @@ extension DashboardState {
 
   /// What to do with a run that cannot train on.
   func drawQuestion(_ choice: HaltChoice, on canvas: inout Canvas, in body: Area) {
-    let rate = frame.map { Hyperparameter.learningRate.text($0.learningRate / 2) } ?? ""
     let entries: [(HaltChoice, String, String)] = [
-      (.recover, "y", "go on from the last checkpoint with half the rate, η \(rate)"),
+      (.recover, "y", "go on from the last checkpoint with half its rate"),
       (.otherRate, "r", "go on from it with another rate (:recover 1e-4)"),
       (.quit, "q", "quit; the run stays as it is saved"),
       (.look, "esc", "look around; space asks again"),

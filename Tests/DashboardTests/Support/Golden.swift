@@ -178,7 +178,7 @@ enum Golden {
     ║0 q║ step 213: the gradient of bert.encoder.layer.1.attention.self.query  ║51 │
     ╚═══║ is nan                                                               ║8 ─┘
     ┌─ 5║                                                                      ║───┐
-    │4.8║ → y    go on from the last checkpoint with half the rate, η 5e-4     ║   │
+    │4.8║ → y    go on from the last checkpoint with half its rate             ║   │
     │λ 1║   r    go on from it with another rate (:recover 1e-4)               ║⡤⣄⣀│
     │Pru║   q    quit; the run stays as it is saved                            ║⣀⣀⣀│
     │has║   esc  look around; space asks again                                 ║⣤⣠⣤│

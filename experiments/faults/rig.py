@@ -176,9 +176,6 @@ def result(run):
     values["step"] = database.execute(f"SELECT {', '.join(columns)} FROM step ORDER BY step").fetchall()
     for table in ["rank", "triplets", "schedule", "evaluation"]:
         values[table] = database.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()
-    # Who goes on says again which schedule holds.
-    rows = values["schedule"]
-    values["schedule"] = [row for before, row in zip([()] + rows, rows) if row[1:] != before[1:]]
     values["intervention"] = database.execute(
         "SELECT step, parameter, old, new, is_undo FROM intervention ORDER BY id").fetchall()
     database.close()

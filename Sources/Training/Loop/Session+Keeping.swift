@@ -32,16 +32,23 @@ extension Session {
 
   /// The database has lost the rows of the step that comes next, and with them those of changes that the state holds.
   private func recordChangesOfThisMoment() {
-    for change in interventions where change.step == trainer.stepsDone { journal?.record(change) }
+    let changes = interventions.filter { $0.step == trainer.stepsDone }
+    for change in changes { journal?.record(change) }
+    if changes.contains(where: { [.targetR, .deltaT].contains($0.parameter) }),
+      let schedule = trainer.allocator?.schedule
+    {
+      journal?.record(schedule: schedule, from: trainer.stepsDone)
+    }
   }
 
   /// What happens by itself from here on: first what the log has, then what is scheduled and was not done yet.
-  func schedule(_ commands: [ScheduledCommand]) {
+  /// - Parameter goesOn: whether the run is taken up where it was left.
+  func schedule(_ commands: [ScheduledCommand], goesOn: Bool) {
     let logged = journal?.changes(after: interventions) ?? []
     let done = journal?.doneSchedule ?? []
     let first = trainer.stepsDone
     let open = commands.enumerated().filter { number, scheduled in
-      scheduled.step >= first && !done.contains(number) && !(first > 0 && stopsHere(scheduled))
+      scheduled.step >= first && !done.contains(number) && !(goesOn && stopsHere(scheduled))
     }
     // Sorting is stable by number within a step; what is logged comes first.
     let scheduled = open.sorted { ($0.element.step, $0.offset) < ($1.element.step, $1.offset) }

@@ -130,7 +130,7 @@ public final class TrainingRun {
     } else if case .existing = place {
       notes.append("no checkpoint to go on from: starts at the beginning")
     }
-    session.schedule(experiment.schedule)
+    session.schedule(experiment.schedule, goesOn: origin != nil)
     session.onEvent = { log.write($0) }
     guard let snapshots else { return }
     session.writeSnapshot = { [unowned self] (frame, formats) throws(InputError) in

@@ -70,6 +70,7 @@ struct HaltTests {
     #expect(try run.go() == .stopped(discard: false))
     #expect(CheckpointFolder(path: run.folder.checkpoints).steps.last == 15)
     #expect(warnings.count == 1 && warnings[0].hasSuffix("the last checkpoint is after 15 steps"))
+    #expect(!run.hasAdapter)
   }
 
   @Test("ends a run that nobody watches, with what it has kept whole")
@@ -81,6 +82,7 @@ struct HaltTests {
       return
     }
     #expect(reason.hasPrefix("step 16: "))
+    #expect(!FileManager.default.fileExists(atPath: run.folder.adapter + "/adapter_model.safetensors"))
     let found = CheckpointFolder(path: run.folder.checkpoints).newest()
     #expect(found.checkpoint?.state.step == 15 && found.skipped.isEmpty)
     #expect(try TelemetryReader(path: run.folder.telemetry).records().map(\.step) == Array(0..<16))

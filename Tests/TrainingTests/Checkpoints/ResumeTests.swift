@@ -34,6 +34,20 @@ struct ResumeTests {
     try expectSame(try TinyRun(adapter: Self.adaLoRA + "dialect = \"\(dialect.rawValue)\""))
   }
 
+  @Test("stopped right after a change of its step, has that change and its curve once")
+  func stoppedAtAChange() throws {
+    let whole = try TinyRun(adapter: Self.adaLoRA).new(["13:target 1"])
+    try whole.go()
+    let tiny = try TinyRun(adapter: Self.adaLoRA)
+    let run = try tiny.new(["13:target 1", "13:stop"])
+    #expect(try run.go() == .stopped(discard: false))
+    run.release()
+    #expect(try tiny.existing(run.folder).go() == .finished)
+    let outcome = try RunOutcome(run.folder)
+    #expect(outcome.scheduleSteps == [0, 13] && outcome.interventions.count == 1)
+    #expect(try outcome == RunOutcome(whole.folder))
+  }
+
   @Test("ends with the same bits, by each rule of scoring", arguments: ScoringRule.allCases)
   func rules(rule: ScoringRule) throws {
     try expectSame(try TinyRun(adapter: Self.adaLoRA + "score = \"\(rule.rawValue)\""), crashes: [11, 26])

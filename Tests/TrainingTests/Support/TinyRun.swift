@@ -1,5 +1,6 @@
 // Whole runs small enough for a test: the recorded model, made sentences, an experiment file.
 
+import AdaLoRA
 import Foundation
 import Models
 import Synchronization
@@ -96,6 +97,9 @@ struct RunOutcome: Equatable {
   var adapter: Data
   var records: [StepRecord]
   var interventions: [Intervention]
+  /// The curves of b(t), each with the step from which it holds.
+  var schedules: [BudgetSchedule]
+  var scheduleSteps: [Int]
 
   init(_ folder: RunFolder) throws {
     adapter = try Data(contentsOf: URL(fileURLWithPath: folder.adapter + "/adapter_model.safetensors"))
@@ -106,6 +110,9 @@ struct RunOutcome: Equatable {
       return record
     }
     interventions = try reader.frame().interventions
+    let curves = try reader.schedules()
+    schedules = curves.map(\.schedule)
+    scheduleSteps = curves.map(\.step)
   }
 }
 

@@ -135,9 +135,10 @@ public final class Session {
     state = .evaluating
     publish(force: true)
     defer { state = before }
-    // A stop need not wait for a long evaluation.
+    // A stop need not wait for a long evaluation, unless the run is gone on with: its record would lack it then.
+    let keeps = journal != nil
     let result = evaluator.evaluate(trainer.team) { [commands] in
-      commands.pending.contains { if case .stop = $0 { true } else { false } }
+      commands.pending.contains { if case .stop(let discard) = $0 { discard || !keeps } else { false } }
     }
     guard let result else { return nil }
     lastEvaluation = result

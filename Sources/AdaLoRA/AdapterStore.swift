@@ -130,9 +130,6 @@ public final class AdapterStore: @unchecked Sendable {
 
   public func zeroGradients() { block.gradients.update(repeating: 0, count: block.count) }
 
-  /// Whether all weights are.
-  public var isFinite: Bool { (0..<block.count).allSatisfy { block.weights[$0].isFinite } }
-
   /// One AdamW step over everything trainable; with an allocator, which scores but does not mask yet, its Ī, Ū and
   /// scores are updated in the same pass over memory.
   /// - Parameters:

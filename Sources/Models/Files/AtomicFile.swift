@@ -18,10 +18,16 @@ public enum AtomicFile {
     }
   }
 
-  /// Where the contents of the file go while it is written.
+  /// Where the contents of a file go while it is written.
   public struct Output {
-    fileprivate let descriptor: Int32
-    fileprivate let path: String
+    private let descriptor: Int32
+    private let path: String
+
+    /// - Parameter path: of what `descriptor` is open on, for errors.
+    package init(descriptor: Int32, path: String) {
+      self.descriptor = descriptor
+      self.path = path
+    }
 
     public func write(_ bytes: UnsafeRawBufferPointer) throws(InputError) {
       var rest = bytes[...]
@@ -77,7 +83,8 @@ public enum AtomicFile {
     close(descriptor)
   }
 
-  private static func failure(_ path: String) -> InputError {
+  /// Why `path` cannot be written, by `errno`.
+  package static func failure(_ path: String) -> InputError {
     InputError(.unwritable, file: path, "cannot be written: \(String(cString: strerror(errno)))")
   }
 }

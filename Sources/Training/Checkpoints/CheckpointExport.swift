@@ -25,15 +25,12 @@ public enum CheckpointExport {
     // A run of its own, so that nothing of the source is touched.
     let place = FileManager.default.temporaryDirectory.appending(path: "ranktop-export-\(UUID().uuidString)").path
     defer { try? FileManager.default.removeItem(atPath: place) }
-    let copy = try RunFolder.create(in: place, name: "export")
-    try AtomicFile.copy(source.folder.experiment, to: copy.experiment)
-    let target = CheckpointFolder(path: copy.checkpoints)
-    try target.make()
-    try AtomicFile.copy(origin.path, to: target.file(step: origin.state.step))
-    try InterventionLog.write(
-      origin.state.interventions.map { InterventionLog.Entry(change: $0, kept: nil, scheduled: nil, time: "") },
-      to: copy.interventions)
-    let run = try TrainingRun(try Experiment.load(path: copy.experiment), in: .existing(copy))
+    let experiment = try Experiment.load(path: source.folder.experiment)
+    let log = origin.state.interventions.map {
+      InterventionLog.Entry(change: $0, kept: nil, scheduled: nil, time: "")
+    }
+    let copy = try RunFork.prepare(experiment, in: place, log: log, origin: origin)
+    let run = try TrainingRun(experiment, in: .existing(copy))
     try run.writeAdapter(to: folder, masked: masked)
   }
 }

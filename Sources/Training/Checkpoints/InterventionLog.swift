@@ -1,7 +1,6 @@
 // The interventions of a run, each on disk before it has effect.
 
 import Foundation
-import Glibc
 import Models
 
 /// `interventions.jsonl` of a run: a line a change, appended and synced. Going back is a line too, so that nothing that
@@ -30,10 +29,10 @@ final class InterventionLog {
     let (entries, length) = try Self.parse(path)
     self.entries = entries
     descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
-    guard descriptor >= 0 else { throw Self.failure(path) }
+    guard descriptor >= 0 else { throw AtomicFile.failure(path) }
     AtomicFile.syncFolder(of: path)
     guard ftruncate(descriptor, off_t(length)) == 0, lseek(descriptor, 0, SEEK_END) >= 0 else {
-      throw Self.failure(path)
+      throw AtomicFile.failure(path)
     }
   }
 
@@ -86,16 +85,13 @@ final class InterventionLog {
   private func append(_ entry: Entry) throws(InputError) {
     let line = try Self.line(entry, path)
     let start = lseek(descriptor, 0, SEEK_CUR)
-    let isWritten = line.withUnsafeBytes { bytes in
-      var done = 0
-      while done < bytes.count {
-        let count = Glibc.write(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done)
-        if count > 0 { done += count } else if errno != EINTR { return false }
+    let output = AtomicFile.Output(descriptor: descriptor, path: path)
+    do throws(InputError) {
+      try line.withUnsafeBufferPointer { (bytes) throws(InputError) in
+        try output.write(UnsafeRawBufferPointer(bytes))
       }
-      return fsync(descriptor) == 0
-    }
-    guard isWritten else {
-      let error = Self.failure(path)
+      guard fsync(descriptor) == 0 else { throw AtomicFile.failure(path) }
+    } catch {
       // Half a line would be taken for damage.
       if ftruncate(descriptor, start) == 0 { lseek(descriptor, start, SEEK_SET) }
       throw error
@@ -142,8 +138,4 @@ final class InterventionLog {
   }
 
   private static var now: String { Date().formatted(.iso8601) }
-
-  private static func failure(_ path: String) -> InputError {
-    InputError(.unwritable, file: path, "cannot be written: \(String(cString: strerror(errno)))")
-  }
 }

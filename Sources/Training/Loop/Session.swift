@@ -244,7 +244,7 @@ public final class Session {
   /// - Returns: its folder; nil where this run writes none.
   func snapshot(_ formats: [String] = []) throws(InputError) -> String? {
     guard let writeSnapshot else { return nil }
-    return try writeSnapshot(makeFrame(), formats)
+    return try writeSnapshot(makeFrame(tripletFrame()), formats)
   }
 
   /// What a hyper-parameter is now.
@@ -447,23 +447,26 @@ public final class Session {
     let now = ContinuousClock.now
     guard force || now - lastFrame >= Self.frameInterval else { return }
     lastFrame = now
+    // Read once for both who want it.
+    let triplets = tripletFrame()
     journal?.setLive(
       LiveState(
         state: state, stepsDone: trainer.stepsDone, tokensPerSecond: tokensPerSecond, eta: eta,
         beta1: value(of: .beta1), beta2: value(of: .beta2), orthRegWeight: value(of: .orthRegWeight),
         learningRate: trainer.options.learningRate, targetR: value(of: .targetR),
-        deltaT: trainer.allocator?.schedule.maskInterval ?? 0, triplets: tripletFrame()))
-    frames?.post(makeFrame())
+        deltaT: trainer.allocator?.schedule.maskInterval ?? 0, triplets: triplets))
+    if let frames { frames.post(makeFrame(triplets)) }
   }
 
-  private func makeFrame() -> Frame {
+  private func makeFrame(_ triplets: TripletFrame) -> Frame {
     let allocator = trainer.allocator
+    let ranks = currentRanks
     return Frame(
       description: description, state: state, stepsDone: trainer.stepsDone, record: record,
       schedule: allocator?.schedule, beta1: value(of: .beta1), beta2: value(of: .beta2),
       orthRegWeight: value(of: .orthRegWeight), learningRate: trainer.options.learningRate,
       targetR: value(of: .targetR), deltaT: allocator?.schedule.maskInterval ?? 0,
-      ranks: currentRanks.kept, nonzero: currentRanks.nonzero, triplets: tripletFrame(), history: past, events: events,
+      ranks: ranks.kept, nonzero: ranks.nonzero, triplets: triplets, history: past, events: events,
       interventions: interventions,
       pending: commands.pending + (pauseAt.map { [.pauseAt(step: $0)] } ?? []), tokensPerSecond: tokensPerSecond,
       eta: eta, control: .own(keepsCheckpoints: journal != nil))

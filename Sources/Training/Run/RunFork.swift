@@ -59,9 +59,8 @@ public enum RunFork {
       return key
     }
     if step > 0 {
-      let before = old
       for (key, parameter) in live.sorted(by: { $0.key < $1.key }) where keys.contains(key) {
-        let value = standing.last { $0.parameter == parameter }?.new ?? before.value(of: parameter)
+        let value = standing.last { $0.parameter == parameter }?.new ?? old.value(of: parameter)
         entries.append(
           InterventionLog.Entry(
             change: Intervention(
@@ -69,21 +68,14 @@ public enum RunFork {
               isUndo: false),
             kept: nil, scheduled: nil, time: Date().formatted(.iso8601)))
       }
-      experiment.restoreLiveValues(from: before)
+      experiment.restoreLiveValues(from: old)
       let loosely = keys.filter { live[$0] == nil && $0 != "name" }
       if !loosely.isEmpty, origin?.state.step ?? 0 != step {
         notes.append("\(loosely.joined(separator: ", ")): from step \(origin?.state.step ?? 0) on, the checkpoint's")
       }
     }
-    let folder = try RunFolder.create(in: runs, name: experiment.name)
-    try AtomicFile.write(experiment.tomlText, to: folder.experiment)
-    try InterventionLog.write(entries, to: folder.interventions)
-    if let origin {
-      let checkpoints = CheckpointFolder(path: folder.checkpoints)
-      try checkpoints.make()
-      try AtomicFile.copy(origin.path, to: checkpoints.file(step: origin.state.step))
-      try TelemetryRecorder.copy(from: source.folder.telemetry, to: folder.telemetry)
-    }
+    let folder = try prepare(experiment, in: runs, log: entries, origin: origin)
+    if origin != nil { try TelemetryRecorder.copy(from: source.folder.telemetry, to: folder.telemetry) }
     try AtomicFile.write(
       "\(source.name) at step \(step), from \(origin.map { "the checkpoint of step \($0.state.step)" } ?? "the beginning")\n",
       to: folder.path + "/forked_from.txt")
@@ -95,9 +87,22 @@ public enum RunFork {
     let experiment = try Experiment.load(path: source.folder.experiment)
     try source.folder.refuseLinks()
     let log = try InterventionLog.read(source.folder.interventions)
+    return try prepare(experiment, in: runs, log: InterventionLog.repeating(log), origin: nil)
+  }
+
+  /// The folder of a new run with what `TrainingRun` goes on from.
+  /// - Parameter origin: a checkpoint of another run; nil begins at the beginning.
+  static func prepare(
+    _ experiment: Experiment, in runs: String, log: [InterventionLog.Entry], origin: Checkpoint?
+  ) throws(InputError) -> RunFolder {
     let folder = try RunFolder.create(in: runs, name: experiment.name)
     try AtomicFile.write(experiment.tomlText, to: folder.experiment)
-    try InterventionLog.write(InterventionLog.repeating(log), to: folder.interventions)
+    try InterventionLog.write(log, to: folder.interventions)
+    if let origin {
+      let checkpoints = CheckpointFolder(path: folder.checkpoints)
+      try checkpoints.make()
+      try AtomicFile.copy(origin.path, to: checkpoints.file(step: origin.state.step))
+    }
     return folder
   }
 }

@@ -69,16 +69,21 @@ public struct SavedRun: Sendable {
   /// Steps done as of the newest checkpoint that is whole; nil where there is none.
   public var checkpointStep: Int? { CheckpointFolder(path: folder.checkpoints).newest().checkpoint?.state.step }
 
-  /// Steps done as far as its database or its checkpoints know.
-  public var stepsDone: Int {
-    let recorded = try? TelemetryReader(path: folder.telemetry).live()?.stepsDone
-    return max(recorded ?? 0, checkpointStep ?? 0)
+  /// Whether it was trained to its end and left its adapter.
+  public func isComplete(_ experiment: Experiment) -> Bool { isComplete(experiment, checkpointStep) }
+
+  /// A checkpoint is read only where there is an adapter.
+  private func isComplete(_ experiment: Experiment, _ checkpointStep: @autoclosure () -> Int?) -> Bool {
+    FileManager.default.fileExists(atPath: folder.adapter + "/" + PEFTAdapter.configName)
+      && checkpointStep() == experiment.training.totalStep
   }
 
-  /// Whether it was trained to its end and left its adapter.
-  public func isComplete(_ experiment: Experiment) -> Bool {
-    FileManager.default.fileExists(atPath: folder.adapter + "/" + PEFTAdapter.configName)
-      && checkpointStep == experiment.training.totalStep
+  /// Steps done as far as its database or its checkpoints know, and whether it is complete. Reads a checkpoint once,
+  /// whole.
+  public func progress(_ experiment: Experiment) -> (stepsDone: Int, isComplete: Bool) {
+    let saved = checkpointStep
+    let recorded = try? TelemetryReader(path: folder.telemetry).live()?.stepsDone
+    return (max(recorded ?? 0, saved ?? 0), isComplete(experiment, saved))
   }
 
   /// The newest whole snapshot.

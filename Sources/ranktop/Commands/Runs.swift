@@ -25,10 +25,10 @@ struct Runs: ParsableCommand {
         continue
       }
       let total = experiment.training.totalStep
-      let done = saved.stepsDone
+      let (done, isComplete) = saved.progress(experiment)
       let state =
         saved.folder.isTrained
-        ? "training" : saved.isComplete(experiment) ? "done" : "stopped; ranktop resume \(saved.name)"
+        ? "training" : isComplete ? "done" : "stopped; ranktop resume \(saved.name)"
       rows.append([saved.name, experiment.adapter.peftType.rawValue, "\(done)/\(total)", state, started])
     }
     guard rows.count > 1 else { return Console.note("no run in \(runs)") }

@@ -40,7 +40,7 @@ public final class TelemetryReader {
     do {
       queue = try ForeignDatabase.open(path)
       let (facts, description) = try queue.read { database in
-        guard try TelemetrySchema.version(of: database, path: path) != nil else {
+        guard try TelemetrySchema.database.version(of: database, path: path) != nil else {
           throw InputError(file: path, "an empty database, expected a run's")
         }
         try ForeignDatabase.check(TelemetrySchema.tables, of: database, path: path)

@@ -1,4 +1,4 @@
-// The tables of a run's database, their version, and how an older one becomes today's.
+// The tables of a run's database, and how SQLite's complaints are worded.
 
 import Foundation
 import GRDB

@@ -44,7 +44,8 @@ enum SweepSchema {
       key: SweepRun.Key(
         variant: TelemetryReader.line(try row.text("variant")), settings: try row.text("settings"),
         seed: try row.integer("seed", in: 0...Int.max)),
-      cell: TelemetryReader.line(try row.text("cell")), totalSteps: try row.optionalInteger("total_steps", in: count) ?? 0)
+      cell: TelemetryReader.line(try row.text("cell")),
+      totalSteps: try row.optionalInteger("total_steps", in: count) ?? 0)
     let state = try row.text("state")
     guard let known = SweepRun.State(rawValue: state) else {
       throw InputError(

@@ -22,7 +22,7 @@ struct SweepFolder {
   }
 
   /// How a run stands.
-  enum Standing: Equatable {
+  enum Standing {
     /// Nothing of it is there, or nothing that counts.
     case absent
     /// Another process trains it.

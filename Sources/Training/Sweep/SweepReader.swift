@@ -68,7 +68,7 @@ struct LiveRuns {
       return
     }
     do throws(InputError) {
-      let reader = try readers[folder.path] ?? TelemetryReader(path: folder.telemetry)
+      let reader = if let open = readers[folder.path] { open } else { try TelemetryReader(path: folder.telemetry) }
       readers[folder.path] = reader
       guard let live = try reader.live() else { return }
       run.step = live.stepsDone ?? run.step

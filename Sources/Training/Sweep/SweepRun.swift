@@ -74,7 +74,8 @@ public struct SweepRun: Sendable, Equatable {
     func text(_ value: String?) -> JSON { value.map { .string($0) } ?? .null }
     return .object(
       JSONObject([
-        ("variant", .string(variant)), ("cell", .string(cell)), ("seed", .integer(seed)), ("state", .string(state.rawValue)),
+        ("variant", .string(variant)), ("cell", .string(cell)), ("seed", .integer(seed)),
+        ("state", .string(state.rawValue)),
         ("reason", text(reason)), ("folder", text(folder)), ("step", .integer(step)), ("loss", number(loss)),
         ("accuracy", number(accuracy)), ("matthews", number(matthews)), ("f1", number(f1)),
         ("wall_s", number(wallSeconds)), ("step_ms", number(stepMs)), ("tokens_per_s", number(tokensPerSecond)),

@@ -1,7 +1,6 @@
 // A sweep small enough for a test.
 
 import Foundation
-import GRDB
 import TerminalSupport
 import Testing
 
@@ -56,6 +55,7 @@ final class TinySweep {
       }
       usleep(2_000)
     }
-    throw Child.Failure(description: "\(run) has no checkpoint")
+    struct NoCheckpoint: Error { var run: String }
+    throw NoCheckpoint(run: run)
   }
 }

@@ -100,8 +100,7 @@ import Testing
   func none() throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     #expect(throws: InputError.self) { try SweepReader(folder: folder) }
-    try Data("not a database, whatever it says, and longer than a header of one hundred bytes would be, which matters".utf8)
-      .write(to: URL(fileURLWithPath: folder + "/sweep.sqlite"))
+    try Data(repeating: UInt8(ascii: "x"), count: 200).write(to: URL(fileURLWithPath: folder + "/sweep.sqlite"))
     let error = #expect(throws: InputError.self) { try SweepReader(folder: folder) }
     #expect(error?.message == "cannot be read: not an SQLite database")
   }

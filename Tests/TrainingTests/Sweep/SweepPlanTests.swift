@@ -118,7 +118,10 @@ import Testing
       ("experiment = \"tiny.toml\"\ngrid = 1", "line 2: grid: 1, expected a table, [grid]"),
       ("experiment = \"tiny.toml\"\n[grid]\nadapter.beta1 = 0.5", "line 3: grid.adapter.beta1: 0.5, expected a list"),
       ("experiment = \"tiny.toml\"\n[grid]\nadapter.beta1 = []", "line 3: grid.adapter.beta1: [], expected a list"),
-      ("experiment = \"tiny.toml\"\n[grid]\nadapter.beta1 = [0.5, 0.5]", "line 3: grid.adapter.beta1: 0.5, expected each"),
+      (
+        "experiment = \"tiny.toml\"\n[grid]\nadapter.beta1 = [0.5, 0.5]",
+        "line 3: grid.adapter.beta1: 0.5, expected each"
+      ),
       (
         "experiment = \"tiny.toml\"\n[grid]\nadapter.beta9 = [0.5]",
         "line 3: grid.adapter.beta9: unknown key; did you mean beta1?"

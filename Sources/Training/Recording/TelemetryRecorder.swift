@@ -181,6 +181,14 @@ public final class TelemetryRecorder: @unchecked Sendable {
   /// - Parameter step: from which on it holds.
   public func record(_ schedule: BudgetSchedule, from step: Int) { add(.schedule(schedule, step: step)) }
 
+  /// Records what the run has cost so far, as facts of `meta`.
+  /// - Parameters:
+  ///   - wallSeconds: of all processes that have trained it.
+  ///   - peakRSSBytes: of this one; the most of all of them is kept.
+  public func record(wallSeconds: Double, peakRSSBytes: Int) {
+    add(.cost(wallSeconds: wallSeconds, peakRSSBytes: peakRSSBytes))
+  }
+
   /// Deletes the rows of `step` and all later ones, after all that was recorded before this call.
   public func truncate(from step: Int) {
     add(.truncate(step))

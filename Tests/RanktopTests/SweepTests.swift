@@ -123,7 +123,8 @@ extension EndToEnd {
       #expect(rows["tiny 0"]?.state == .waiting && rows["tiny 0"]?.folder == "tiny-s0-1")
       #expect(rows["tiny 1"]?.state == .waiting && rows["tiny 1"]?.folder == nil)
       let again = try sweep.start()
-      _ = try sweep.process(of: "tiny-s0-1")
+      let deadline = Date(timeIntervalSinceNow: 30)
+      while !again.error.contains("resume   tiny seed 0: tiny-s0-1, from step "), Date() < deadline { usleep(5_000) }
       again.signal(SIGTERM)
       #expect(try again.wait().error.contains("resume   tiny seed 0: tiny-s0-1, from step "))
     }

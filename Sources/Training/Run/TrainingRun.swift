@@ -173,6 +173,7 @@ public final class TrainingRun {
     let elapsed = start.duration(to: .now)
     let test = ending == .finished ? testSet?.evaluate(session.trainer.team) : nil
     if let test { journal.record(test: test, step: session.trainer.stepsDone) }
+    journal.recordCost()
     if ending != .stopped(discard: true), !session.isBroken {
       // The adapter comes last: a run that has one is complete.
       hasAdapter = session.untilWritten { () throws(InputError) in

@@ -21,12 +21,14 @@ extension Experiment {
   }
 
   /// `load`, for bytes at hand.
+  /// - Parameter settings: what another file sets, in place of this one's.
   static func parse(
-    _ bytes: [UInt8], path: String, overrides: [String] = [], seed: Int? = nil, threads: Int? = nil,
-    at: [String] = []
+    _ bytes: [UInt8], path: String, settings: [ExperimentSetting] = [], overrides: [String] = [], seed: Int? = nil,
+    threads: Int? = nil, at: [String] = []
   ) throws(InputError) -> Experiment {
     var reader = ExperimentReader(path: path)
     try reader.read(try TOMLDocument(bytes, file: path))
+    for setting in settings { try reader.apply(setting) }
     for override in overrides { try reader.apply(override) }
     if let seed { try reader.set("seed", to: .integer(seed), by: "--seed \(seed)") }
     if let threads { try reader.set("training.threads", to: .integer(threads), by: "--threads \(threads)") }
@@ -56,6 +58,7 @@ private struct ExperimentReader {
   /// Where a key's value comes from.
   private enum Origin {
     case file(line: Int?)
+    case setting(ExperimentSetting)
     case commandLine(String)
   }
 
@@ -170,6 +173,18 @@ private struct ExperimentReader {
     }
   }
 
+  /// Sets a key as another file does.
+  mutating func apply(_ setting: ExperimentSetting) throws(InputError) {
+    guard let key = ExperimentKey.find(setting.key) else {
+      let parts = setting.key.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+      throw InputError(file: setting.file, place: setting.place, Self.unknown(parts, isTable: false))
+    }
+    if let complaint = key.set(&experiment, setting.value, setting.folder) {
+      throw InputError(file: setting.file, place: setting.place, complaint)
+    }
+    origins[setting.key] = .setting(setting)
+  }
+
   /// Applies one `--set`.
   mutating func apply(_ override: String) throws(InputError) {
     let place = "--set \(override)"
@@ -265,11 +280,17 @@ private struct ExperimentReader {
 
   private func byDefault(_ name: String) -> String { origins[name] == nil ? " (its default)" : "" }
 
-  /// An error of several keys together: at the first of them that the command line set, else that the file has.
+  /// An error of several keys together: at the first of them that the command line set, else that another file set, else
+  /// that the file has.
   private func error(at names: [String], _ subject: String, _ message: String) -> InputError {
     for name in names {
       if case .commandLine(let place) = origins[name] {
         return InputError(.usage, file: "", place: place, "\(subject): \(message)")
+      }
+    }
+    for name in names {
+      if case .setting(let setting) = origins[name] {
+        return InputError(file: setting.file, place: setting.place, "\(subject): \(message)")
       }
     }
     for name in names {

@@ -25,9 +25,7 @@ public struct Experiment: Sendable, Equatable {
   /// All defaults; what has none is empty.
   init(path: String) {
     self.path = path
-    let file = path.split(separator: "/").last.map(String.init) ?? ""
-    let stem = file.hasSuffix(".toml") ? String(file.dropLast(5)) : file
-    name = ExperimentKey.isFolderName(stem) ? stem : "experiment"
+    name = ExperimentKey.folderName(ofFile: path) ?? "experiment"
   }
 
   public static func == (a: Experiment, b: Experiment) -> Bool {

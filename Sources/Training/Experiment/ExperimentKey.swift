@@ -88,6 +88,13 @@ struct ExperimentKey: Sendable {
       && !name.unicodeScalars.contains { $0 == "/" || $0.properties.generalCategory == .control }
   }
 
+  /// What the run of a TOML file is called where it does not say; nil where no folder can be called so.
+  static func folderName(ofFile path: String) -> String? {
+    let file = path.split(separator: "/").last.map(String.init) ?? ""
+    let stem = file.hasSuffix(".toml") ? String(file.dropLast(5)) : file
+    return isFolderName(stem) ? stem : nil
+  }
+
   // MARK: Kinds of keys
 
   private typealias Property<Value> = WritableKeyPath<Experiment, Value> & Sendable

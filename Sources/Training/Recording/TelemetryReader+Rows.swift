@@ -114,7 +114,7 @@ extension TelemetryReader {
 
   // MARK: Inside a transaction
 
-  private func rows(_ database: Database, _ table: String, _ sql: String, _ arguments: StatementArguments = []) throws
+  func rows(_ database: Database, _ table: String, _ sql: String, _ arguments: StatementArguments = []) throws
     -> [RecordedRow]
   {
     try Row.fetchAll(database.cachedStatement(sql: sql), arguments: arguments)

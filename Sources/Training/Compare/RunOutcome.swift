@@ -71,7 +71,7 @@ public struct RunOutcome: Sendable {
   public var adapterParametersAtStart: Int { parameters(rankHistory.first?.kept ?? []) }
 
   private func parameters(_ ranks: [Int]) -> Int {
-    let lambda = description.method == "LORA" ? 0 : 1
+    let lambda = description.isRegularized ? 1 : 0
     return zip(description.modules, ranks).reduce(0) { $0 + $1.1 * ($1.0.outputSize + $1.0.inputSize + lambda) }
   }
 }

@@ -95,7 +95,8 @@ public struct ComparisonPage {
     }
     let metric = comparison.metric
     let columns = [
-      column("run", isNumber: false) { $0.name }, ComparisonColumn(title: "group", cells: all.map(\.0), isNumber: false),
+      column("run", isNumber: false) { $0.name },
+      ComparisonColumn(title: "group", cells: all.map(\.0), isNumber: false),
       column("seed") { String($0.seed) },
       ComparisonColumn(title: metric.title, cells: all.map { NumberText.fixed($0.2, 4) }),
       column("best on eval") { run in
@@ -171,14 +172,16 @@ public struct ComparisonPage {
         quantity: "\(metric) on eval", names: names, curves: learning)
       figures.append(
         figure(
-          "Learning curves", picture.element(id: "learning"), "Lines are means, bands reach from the lowest to the highest seed.")
+          "Learning curves", picture.element(id: "learning"),
+          "Lines are means, bands reach from the lowest to the highest seed.")
       )
     }
     let budget = CurvePicture(
       title: "Triplets kept over the steps", description: "Kept in all modules, mean over the seeds of each group.",
       quantity: "triplets kept", names: names, curves: comparison.groups.map(\.rankCurve), isStaircase: true,
       startsAtZero: true)
-    figures.append(figure("Budget", budget.element(id: "budget"), "Triplets that the masks kept, in all modules together."))
+    figures.append(
+      figure("Budget", budget.element(id: "budget"), "Triplets that the masks kept, in all modules together."))
     return figures
   }
 

@@ -37,10 +37,11 @@ public struct ComparisonText {
   }
 
   private func listed(_ head: String, _ texts: [String]) -> [StyledText] {
-    sentences(texts.map { text in
-      let text = head + text
-      return text.prefix(1).uppercased() + text.dropFirst() + "."
-    })
+    sentences(
+      texts.map { text in
+        let text = head + text
+        return text.prefix(1).uppercased() + text.dropFirst() + "."
+      })
   }
 
   // MARK: Tables
@@ -67,7 +68,8 @@ public struct ComparisonText {
         line.add(padded(row < 0 ? names.title : names.cells[row], nameWidth), style)
         for index in start..<end {
           let column = columns[index]
-          line.add("  " + padded(row < 0 ? column.title : column.cells[row], widths[index], isNumber: column.isNumber), style)
+          line.add(
+            "  " + padded(row < 0 ? column.title : column.cells[row], widths[index], isNumber: column.isNumber), style)
         }
         lines.append(line)
       }

@@ -28,7 +28,8 @@ struct RankMapPicture {
     let sumX = Self.left + Double(grid.types.count) * columnWidth + 40
     for (column, type) in grid.types.enumerated() {
       let x = Self.left + (Double(column) + 0.5) * columnWidth
-      document.text(ModuleLabel.type(type, width: max(Int(columnWidth / 7), 2)), x: x, y: top - 8, "tick", .middle, tip: type)
+      document.text(
+        ModuleLabel.type(type, width: max(Int(columnWidth / 7), 2)), x: x, y: top - 8, "tick", .middle, tip: type)
     }
     document.text("Σ", x: sumX, y: top - 8, "tick", .end)
     var sums = Array(repeating: 0.0, count: grid.types.count)

@@ -58,7 +58,8 @@ public struct Comparison: Sendable {
     let names = found.map(\.name)
     if let baseline, !names.contains(baseline) {
       throw InputError(
-        .usage, file: "", place: "--baseline \(baseline)", "no such group, expected \(names.joined(alternatives: "or"))")
+        .usage, file: "", place: "--baseline \(baseline)", "no such group, expected \(names.joined(alternatives: "or"))"
+      )
     }
     let finished = found.flatMap(\.runs).filter(\.isFinished)
     let isTest = !finished.isEmpty && finished.allSatisfy { $0.test != nil }
@@ -89,7 +90,8 @@ public struct Comparison: Sendable {
     let seeds = found.map { $0.runs.map(\.seed) }
     let reference = Dictionary(uniqueKeysWithValues: zip(seeds[base], values[base]))
     var groups = found.indices.map { index in
-      let differences = zip(seeds[index], values[index]).compactMap { seed, value in reference[seed].map { value - $0 } }
+      let differences = zip(seeds[index], values[index]).compactMap { seed, value in reference[seed].map { value - $0 }
+      }
       return ComparedGroup(
         name: found[index].name, runs: found[index].runs, values: values[index],
         estimate: MeanEstimate(values[index]),

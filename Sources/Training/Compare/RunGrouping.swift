@@ -35,16 +35,25 @@ public struct RunGrouping {
 
   mutating func add(_ outcome: RunOutcome) { add(outcome, .settings(RunSettings(outcome))) }
 
-  /// A run of a sweep.
-  /// - Parameters:
-  ///   - sweep: the sweep's name.
-  ///   - cell: what the sweep calls all runs that differ from this one in the seed alone.
-  public mutating func add(_ folder: RunFolder, sweep: String, cell: String) {
-    do throws(InputError) {
-      add(try RunOutcome(folder), sweep: sweep, cell: cell)
-    } catch {
-      leaveOut(folder.name, "cannot be read: \(error)")
+  /// The runs of a sweep that are done; those that are not, or cannot be read, are left out.
+  /// - Throws: where the folder holds no sweep that can be read.
+  public mutating func add(sweep folder: String) throws(InputError) {
+    let sweep = try SweepReader(folder: folder).frame()
+    for run in sweep.runs where run.state == .done {
+      guard let name = run.folder else { continue }
+      do throws(InputError) {
+        let outcome = try RunOutcome(RunFolder(path: folder + "/" + name))
+        add(outcome, sweep: sweep.name, cell: run.variant + (run.cell.isEmpty ? "" : " " + run.cell))
+      } catch {
+        leaveOut(run.title, "it cannot be read: \(error)")
+      }
     }
+    let states: [SweepRun.State] = [.waiting, .running, .failed]
+    let others = states.map { (state: $0, count: sweep.count($0)) }.filter { $0.count > 0 }
+    guard !others.isEmpty else { return }
+    leaveOut(
+      "what is not done of the sweep \(sweep.name)",
+      others.map { "\($0.count) \($0.state.rawValue)" }.joined(separator: ", "))
   }
 
   mutating func add(_ outcome: RunOutcome, sweep: String, cell: String) {

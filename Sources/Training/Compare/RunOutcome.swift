@@ -46,7 +46,8 @@ public struct RunOutcome: Sendable {
   public var adapterParametersAtStart: Int { parameters(rankHistory.first?.kept ?? []) }
 
   private func parameters(_ ranks: [Int]) -> Int {
-    let lambda = description.method == "LORA" ? 0 : 1
+    let hasLambda = ListedMethod(title: description.method)?.method.parameterization.hasLambda ?? true
+    let lambda = hasLambda ? 1 : 0
     return zip(description.modules, ranks).reduce(0) { $0 + $1.1 * ($1.0.outputSize + $1.0.inputSize + lambda) }
   }
 }

@@ -54,7 +54,9 @@ struct RunSettings: Sendable, Hashable {
       let values = settings.map { $0[key] }
       let known = values.compactMap { $0 }
       guard Set(known).count > 1 else { return nil }
-      return (key, shortened(values.map { $0 ?? "?" }, isPath: ["model.path", "data.train", "data.eval"].contains(key)))
+      return (
+        key, shortened(values.map { $0 ?? "?" }, isPath: ["model.path", "data.train", "data.eval"].contains(key))
+      )
     }
   }
 

@@ -12,20 +12,23 @@ struct Compare: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Compare runs: results with intervals over seeds, paired differences, ranks side by side, cost.",
     discussion: """
-      Runs that differ in nothing but the seed form a group. The groups are compared, seed by seed, with the first one
+      Runs that differ in nothing but the seed form a group, as do those of one cell of a sweep. The groups are compared, seed by seed, with the first one
       or with --baseline. Only finished runs count; what is left out is said, and so is what is not alike.
 
       Example:
-        ranktop compare sst2-adalora-1 sst2-adalora-2 sst2-lora-1 sst2-lora-2 --csv runs.csv --html comparison.html
+        ranktop compare paper-sst2 --baseline LoRA --html comparison.html
+        ranktop compare sst2-adalora-1 sst2-adalora-2 sst2-lora-1 sst2-lora-2 --metric matthews --csv runs.csv
       """)
 
-  @Argument(help: ArgumentHelp("Names or folders of runs.", valueName: "run"))
+  @Argument(
+    help: ArgumentHelp("Names or folders of runs, or of sweeps, whose runs that are done count.", valueName: "run"))
   var sources: [String]
 
   @Option(help: "What to compare by: \(ComparisonMetric.allCases.map(\.rawValue).joined(separator: ", ")).")
   var metric = ComparisonMetric.accuracy
 
-  @Option(help: ArgumentHelp("The group that the others are compared with; the first where left out.", valueName: "group"))
+  @Option(
+    help: ArgumentHelp("The group that the others are compared with; the first where left out.", valueName: "group"))
   var baseline: String?
 
   @Option(help: ArgumentHelp("Also write the runs as CSV, one a row; - is standard output alone.", valueName: "file"))
@@ -39,7 +42,13 @@ struct Compare: ParsableCommand {
 
   func run() throws {
     var grouping = RunGrouping()
-    for source in sources { try grouping.add(try WatchedRun.find(source, runs: runs).folder) }
+    for source in sources {
+      if let sweep = [source, runs + "/" + source].first(where: SweepReader.isSweep) {
+        try grouping.add(sweep: sweep)
+      } else {
+        try grouping.add(try WatchedRun.find(source, runs: runs).folder)
+      }
+    }
     let comparison = try Comparison(grouping, metric: metric, baseline: baseline)
     if let html { try AtomicFile.write(ComparisonPage(comparison).html, to: html) }
     if let csv, csv != "-" { try AtomicFile.write(ComparisonCSV.text(comparison), to: csv) }

@@ -72,7 +72,8 @@ import Testing
   @Test("differences of one sign reach the least that the test of signs can, also where they are equal")
   func signs() {
     for count in 1...12 {
-      #expect(PairedDifference(Array(repeating: 0.1, count: count)).signFlip == PairedDifference.leastSignFlip(pairs: count))
+      #expect(
+        PairedDifference(Array(repeating: 0.1, count: count)).signFlip == PairedDifference.leastSignFlip(pairs: count))
     }
     #expect(PairedDifference.leastSignFlip(pairs: 5) == 0.0625)
     #expect(PairedDifference(Array(repeating: 0.1, count: 13)).signFlip == nil)

@@ -14,7 +14,7 @@ enum Fairness {
       complaints.append("\(what) differs: \(listed(groups, values))")
     }
     compare("effective scale", groups.map { $0.number("%.4g") { $0.description.effectiveScale } })
-    compare("total rank", groups.map { $0.number("%.1f") { Double($0.totalRank) } })
+    compare("total rank", groups.map { $0.number("%.4g") { Double($0.totalRank) } })
     let parameters = groups.compactMap { $0.mean { Double($0.adapterParameters) } }
     if let least = parameters.min(), let most = parameters.max(), most > 1.01 * least {
       compare("number of adapter parameters", parameters.map { String(format: "%.0f", $0) })

@@ -342,14 +342,14 @@ struct TokenizerFileTests {
   func damagedMerges() throws {
     try folder.write(#"{"model_type": "roberta"}"#, "config.json")
     let vocabulary = Array(
-      #"{"<s>": 0, "</s>": 1, "<mask>": 2, "a": 3, "b": 4, "\u0120": 5, "\u0120a": 6, "ab": 7}"#.utf8)
+      #"{"<s>": 0, "</s>": 1, "<mask>": 2, "a": 3, "b": 4, "\u0120": 5, "\u0120a": 6, "ab": 7, "many": 80, "others": 90}"#.utf8)
     let merges = Array("#version: 0.2\na b\n\u{120} a\n".utf8)
     try folder.write(vocabulary, "vocab.json")
     let first = try survivors(merges, name: "merges.txt")
     #expect(first > 100 && first < 3900)
     try folder.write(merges, "merges.txt")
     let second = try survivors(vocabulary, name: "vocab.json")
-    #expect(second > 100 && second < 3900)
+    #expect(second > 20 && second < 3900)
   }
 
   @Test("a table of characters that is damaged changes texts, and nothing else")

@@ -342,7 +342,8 @@ struct TokenizerFileTests {
   func damagedMerges() throws {
     try folder.write(#"{"model_type": "roberta"}"#, "config.json")
     let vocabulary = Array(
-      #"{"<s>": 0, "</s>": 1, "<mask>": 2, "a": 3, "b": 4, "\u0120": 5, "\u0120a": 6, "ab": 7, "many": 80, "others": 90}"#.utf8)
+      #"{"<s>": 0, "</s>": 1, "<mask>": 2, "a": 3, "b": 4, "\u0120": 5, "\u0120a": 6, "ab": 7, "many": 80, "others": 90}"#
+        .utf8)
     let merges = Array("#version: 0.2\na b\n\u{120} a\n".utf8)
     try folder.write(vocabulary, "vocab.json")
     let first = try survivors(merges, name: "merges.txt")

@@ -54,9 +54,8 @@ void rt_gelu_tanh_forward(const float *x, float *y, size_t n);
 void rt_gelu_tanh_backward(const float *x, const float *dy, float *dx, size_t n);
 void rt_relu_forward(const float *x, float *y, size_t n);
 void rt_relu_backward(const float *x, const float *dy, float *dx, size_t n);
-/// y = tanh(x); backward takes y: dx = dy * (1 - y^2).
 void rt_tanh_forward(const float *x, float *y, size_t n);
-void rt_tanh_backward(const float *y, const float *dy, float *dx, size_t n);
+void rt_tanh_backward(const float *x, const float *dy, float *dx, size_t n);
 
 // MARK: Softmax
 

@@ -14,27 +14,32 @@ public final class FrozenMatrix: @unchecked Sendable {
   /// d₂.
   public let inputSize: Int
   private let base: FloatPointer
+  /// Whether the memory holds Wᵀ.
+  private let isTransposed: Bool
   private let storage: Storage
   private let owner: AnyObject
 
   /// - Parameters:
   ///   - base: d₁·d₂ floats, row-major.
+  ///   - isTransposed: whether they are Wᵀ, d₂ rows of d₁, as HuggingFace's `Conv1D` stores it.
   ///   - owner: what keeps `base` alive.
   ///   - precision: of the products; `bfloat16` makes packed copies of the weight.
   public init(
-    _ base: FloatPointer, outputSize: Int, inputSize: Int, owner: AnyObject, precision: Precision = .float32
+    _ base: FloatPointer, outputSize: Int, inputSize: Int, isTransposed: Bool = false, owner: AnyObject,
+    precision: Precision = .float32
   ) {
     self.outputSize = outputSize
     self.inputSize = inputSize
     self.base = base
+    self.isTransposed = isTransposed
     self.owner = owner
     storage =
       switch precision {
       case .float32: .float32
       case .bfloat16:
         .bfloat16(
-          forward: PackedWeight(base, inputSize: inputSize, outputSize: outputSize, isTransposed: true),
-          backward: PackedWeight(base, inputSize: outputSize, outputSize: inputSize, isTransposed: false))
+          forward: PackedWeight(base, inputSize: inputSize, outputSize: outputSize, isTransposed: !isTransposed),
+          backward: PackedWeight(base, inputSize: outputSize, outputSize: inputSize, isTransposed: isTransposed))
       }
   }
 
@@ -53,8 +58,8 @@ public final class FrozenMatrix: @unchecked Sendable {
     switch storage {
     case .float32:
       BLAS.multiply(
-        rows, outputSize, inputSize, x, .no, lda: inputSize, base, .yes, ldb: inputSize, beta: accumulate ? 1 : 0, y,
-        ldc: outputSize)
+        rows, outputSize, inputSize, x, .no, lda: inputSize, base, isTransposed ? .no : .yes, ldb: storedRow,
+        beta: accumulate ? 1 : 0, y, ldc: outputSize)
     case .bfloat16(let weight, _):
       weight.multiply(x, into: y, rows: rows, accumulate: accumulate, workspace.bfloat16)
     }
@@ -68,15 +73,21 @@ public final class FrozenMatrix: @unchecked Sendable {
     switch storage {
     case .float32:
       BLAS.multiply(
-        rows, inputSize, outputSize, dy, .no, lda: outputSize, base, .no, ldb: inputSize, beta: accumulate ? 1 : 0, dx,
-        ldc: inputSize)
+        rows, inputSize, outputSize, dy, .no, lda: outputSize, base, isTransposed ? .yes : .no, ldb: storedRow,
+        beta: accumulate ? 1 : 0, dx, ldc: inputSize)
     case .bfloat16(_, let weight):
       weight.multiply(dy, into: dx, rows: rows, accumulate: accumulate, workspace.bfloat16)
     }
   }
 
+  /// The length of a stored row.
+  private var storedRow: Int { isTransposed ? outputSize : inputSize }
+
   /// The weight as floats, row-major.
-  public var values: [Float] { Array(UnsafeBufferPointer(start: base, count: outputSize * inputSize)) }
+  public var values: [Float] {
+    guard isTransposed else { return Array(UnsafeBufferPointer(start: base, count: outputSize * inputSize)) }
+    return (0..<outputSize).flatMap { row in (0..<inputSize).map { base[$0 * outputSize + row] } }
+  }
 }
 
 /// A reference-counted `Buffer`.

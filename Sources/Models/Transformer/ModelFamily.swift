@@ -3,6 +3,8 @@
 /// A family, by its name in `config.json`'s `model_type`.
 public enum ModelFamily: String, Sendable, CaseIterable {
   case bert
+  case llama, mistral, qwen2, qwen3
+  case gpt2
 
   /// - Throws: where `model_type` is missing or unknown; the message lists the known ones.
   public init(_ config: JSON, file: String) throws(InputError) {
@@ -22,6 +24,7 @@ public enum ModelFamily: String, Sendable, CaseIterable {
   func blueprint(_ config: JSON, file: String) throws(InputError) -> any ModelBlueprint {
     switch self {
     case .bert: try BertConfig(config, file: file)
+    case .llama, .mistral, .qwen2, .qwen3, .gpt2: try DecoderConfig(config, file: file)
     }
   }
 }

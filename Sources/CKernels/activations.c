@@ -94,24 +94,28 @@ RT_VECTOR void rt_relu_backward(const float *x, const float *dy, float *dx, size
   for (size_t i = 0; i < n; i++) dx[i] = x[i] <= 0 ? 0 : dy[i];
 }
 
+RT_INLINE float hyperbolic_tangent(float v) {
+  RT_CONTRACT
+  float e = rt_exp(-2.0f * fabsf(v));
+  float quotient = copysignf((1.0f - e) / (1.0f + e), v);
+  // Near 0, where the quotient would cancel, the series.
+  float s = v * v;
+  float series = v * (1.0f + s * (-1.0f / 3 + s * (2.0f / 15 + s * (-17.0f / 315 + s * (62.0f / 2835)))));
+  return s < 0.09f ? series : quotient;
+}
+
 RT_VECTOR void rt_tanh_forward(const float *x, float *y, size_t n) {
+  RT_EACH
+  for (size_t i = 0; i < n; i++) y[i] = hyperbolic_tangent(x[i]);
+}
+
+RT_VECTOR void rt_tanh_backward(const float *x, const float *dy, float *dx, size_t n) {
   RT_CONTRACT
   RT_EACH
   for (size_t i = 0; i < n; i++) {
-    float v = x[i];
-    float e = rt_exp(-2.0f * fabsf(v));
-    float quotient = copysignf((1.0f - e) / (1.0f + e), v);
-    // Near 0, where the quotient would cancel, the series.
-    float s = v * v;
-    float series = v * (1.0f + s * (-1.0f / 3 + s * (2.0f / 15 + s * (-17.0f / 315 + s * (62.0f / 2835)))));
-    y[i] = s < 0.09f ? series : quotient;
+    float y = hyperbolic_tangent(x[i]);
+    dx[i] = dy[i] * (1.0f - y * y);
   }
-}
-
-RT_VECTOR void rt_tanh_backward(const float *y, const float *dy, float *dx, size_t n) {
-  RT_CONTRACT
-  RT_EACH
-  for (size_t i = 0; i < n; i++) dx[i] = dy[i] * (1.0f - y[i] * y[i]);
 }
 
 /// sigmoid(x), and sigmoid * (1 - sigmoid) in `slope`, without cancellation.

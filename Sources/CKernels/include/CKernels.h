@@ -54,9 +54,8 @@ void rt_gelu_tanh_forward(const float *x, float *y, size_t n);
 void rt_gelu_tanh_backward(const float *x, const float *dy, float *dx, size_t n);
 void rt_relu_forward(const float *x, float *y, size_t n);
 void rt_relu_backward(const float *x, const float *dy, float *dx, size_t n);
-/// y = tanh(x); backward takes y: dx = dy * (1 - y^2).
 void rt_tanh_forward(const float *x, float *y, size_t n);
-void rt_tanh_backward(const float *y, const float *dy, float *dx, size_t n);
+void rt_tanh_backward(const float *x, const float *dy, float *dx, size_t n);
 
 /// The gated form of Llama: out = up * silu(gate), silu(x) = x * sigmoid(x). out may be up or gate.
 void rt_gated_silu_forward(const float *gate, const float *up, float *out, size_t n);

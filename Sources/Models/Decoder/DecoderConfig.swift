@@ -147,14 +147,9 @@ extension DecoderConfig: ModelBlueprint {
 extension DecoderConfig {
   /// - Parameter file: the path of `config.json`, for errors.
   /// - Throws: for a value of the wrong type or out of range, or a variant that is not supported.
-  public init(_ config: JSON, file: String) throws(InputError) {
-    let family = try ModelFamily(config, file: file)
+  init(_ config: JSON, _ family: ModelFamily, file: String) throws(InputError) {
     let reader = ConfigReader(config: config, file: file)
-    switch family {
-    case .gpt2: self = try Self.gpt2(reader)
-    case .llama, .mistral, .qwen2, .qwen3: self = try Self.llama(reader, family)
-    case .bert: throw reader.error("model_type", "\(family.rawValue), expected a decoder")
-    }
+    self = family == .gpt2 ? try Self.gpt2(reader) : try Self.llama(reader, family)
   }
 
   private static func heads(
@@ -201,7 +196,7 @@ extension DecoderConfig {
       tiesEmbeddings: try reader.flag("tie_word_embeddings", false),
       attentionDropout: Float(try reader.number("attention_dropout", 0, in: ConfigReader.probabilities)),
       initializerRange: try reader.number("initializer_range", 0.02, in: 0...100),
-      padTokenID: try reader.padding(vocabularySize: vocabulary, nil), labelNames: try reader.labels())
+      padTokenID: try reader.padding(nil, vocabularySize: vocabulary), labelNames: try reader.labels())
   }
 
   /// Positions, or a window within which sliding attention is whole.
@@ -239,6 +234,6 @@ extension DecoderConfig {
       attentionDropout: Float(try reader.number("attn_pdrop", 0.1, in: ConfigReader.probabilities)),
       residualDropout: Float(try reader.number("resid_pdrop", 0.1, in: ConfigReader.probabilities)),
       initializerRange: try reader.number("initializer_range", 0.02, in: 0...100),
-      padTokenID: try reader.padding(vocabularySize: vocabulary, nil), labelNames: try reader.labels())
+      padTokenID: try reader.padding(nil, vocabularySize: vocabulary), labelNames: try reader.labels())
   }
 }

@@ -16,9 +16,9 @@ struct ConfigReader {
 
   func error(_ key: String, _ message: String) -> InputError { InputError(file: file, place: prefix + key, message) }
 
-  func size(_ key: String, _ standard: Int, atMost limit: Int) throws(InputError) -> Int {
+  func size(_ key: String, _ standard: Int, atLeast least: Int = 1, atMost limit: Int) throws(InputError) -> Int {
     guard let size = try value(key)?.integer(file: file, at: prefix + key) else { return standard }
-    guard (1...limit).contains(size) else { throw error(key, "\(size), expected 1 to \(limit)") }
+    guard (least...limit).contains(size) else { throw error(key, "\(size), expected \(least) to \(limit)") }
     return size
   }
 
@@ -46,13 +46,13 @@ struct ConfigReader {
     guard let activation = Activation(named: name) else {
       throw error(
         key,
-        "\(JSON.quoted(name.excerpt)) is not supported; expected gelu, gelu_new, gelu_pytorch_tanh or relu")
+        "\(JSON.quoted(name.excerpt)) is not supported; expected gelu, gelu_new, gelu_pytorch_tanh, relu or tanh")
     }
     return activation
   }
 
-  /// Left out is `standard`, null is none.
-  func padding(vocabularySize: Int, _ standard: Int? = 0) throws(InputError) -> Int? {
+  /// Left out is the standard, null is none.
+  func padding(_ standard: Int? = 0, vocabularySize: Int) throws(InputError) -> Int? {
     guard let value = config["pad_token_id"] else { return standard }
     guard value != .null else { return nil }
     let id = try value.integer(file: file, at: "pad_token_id")

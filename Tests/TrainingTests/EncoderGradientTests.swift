@@ -157,16 +157,16 @@ private final class WatchedClassification: Objective {
   }
 
   private let classification = ClassificationObjective()
-  var usesLogits: Bool { true }
+  var usesOutputs: Bool { true }
   func begin(_ batch: PackedBatch) {}
   var preparation: (any ParallelPhase)? { nil }
   func tap(worker: Int) -> (any ModuleTap)? { Tap() }
   func loss(
-    _ batch: PackedBatch, _ sequences: Range<Int>, logits: FloatPointer, labelCount: Int, worker: Int,
-    gradient: MutableFloatPointer, scale: Float
+    _ batch: PackedBatch, _ sequences: Range<Int>, outputs: FloatPointer, columns: Int, worker: Int,
+    gradient: MutableFloatPointer, scale: Float, _ workspace: Workspace
   ) -> Double {
     classification.loss(
-      batch, sequences, logits: logits, labelCount: labelCount, worker: worker, gradient: gradient, scale: scale)
+      batch, sequences, outputs: outputs, columns: columns, worker: worker, gradient: gradient, scale: scale, workspace)
   }
 }
 

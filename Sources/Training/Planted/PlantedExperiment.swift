@@ -179,7 +179,8 @@ public struct PlantedExperiment: Sendable {
     let schedule = allocator?.schedule
     let description = PEFTAdapter.Description(
       method: .init(of: method.method), taskType: "SEQ_CLS", baseModel: "planted-rank BERT",
-      targetModules: .list(Self.modules.map(\.name)), alpha: alpha, dropout: 0, initialRank: ranks.room,
+      targetModules: .list(Self.modules.map(\.name)), fanInFanOut: false, alpha: alpha, dropout: 0,
+      initialRank: ranks.room,
       targetRank: Double(schedule?.targetBudget ?? 0) / Double(Self.modules.count),
       tinit: schedule?.initialWarmup ?? 0, tfinal: schedule?.finalWarmup ?? 0, deltaT: schedule?.maskInterval ?? 1,
       beta1: allocator?.beta1 ?? beta1, beta2: allocator?.beta2 ?? beta2,

@@ -44,6 +44,19 @@ bool rt_multiplies_bfloat16(void);
 /// y[n] = x[n] as bfloat16, to the nearest, ties to even.
 void rt_to_bfloat16(const float *x, uint16_t *y, size_t n);
 
+// MARK: Stored weights
+
+// y[n] = the n values that are stored at x, of any alignment; little-endian, as the machines are that this runs on.
+// n is a multiple of a block's values: 1, 32 (q8_0, q4_0, q4_1) or 256 (q4_k, q5_k, q6_k).
+void rt_from_float16(const uint8_t *x, float *y, size_t n);
+void rt_from_bfloat16(const uint8_t *x, float *y, size_t n);
+void rt_from_q8_0(const uint8_t *x, float *y, size_t n);
+void rt_from_q4_0(const uint8_t *x, float *y, size_t n);
+void rt_from_q4_1(const uint8_t *x, float *y, size_t n);
+void rt_from_q4_k(const uint8_t *x, float *y, size_t n);
+void rt_from_q5_k(const uint8_t *x, float *y, size_t n);
+void rt_from_q6_k(const uint8_t *x, float *y, size_t n);
+
 // MARK: Activations (dx may be dy)
 
 /// Exact GELU, x * Phi(x), with erf to within 2e-7 absolute.

@@ -26,6 +26,8 @@ public final class Workspace: @unchecked Sendable {
   public let clock: OperationClock?
   /// For products with frozen weights in bfloat16; empty where there are none.
   private(set) lazy var bfloat16 = BFloat16Scratch()
+  /// For products with weights that are stored otherwise than in float32; empty where there are none.
+  private(set) lazy var tile = WeightTile()
   /// One slot a low-rank layer for what its backward needs (x·Qᵀ).
   let saved: UnsafeMutablePointer<MutableFloatPointer?>
   private let slots: Int
@@ -50,4 +52,10 @@ public final class Workspace: @unchecked Sendable {
   public func dropout(_ probability: Float, site: Int) -> Dropout {
     Dropout(probability: isTraining ? probability : 0, key: Dropout.key(seed: seed, step: step, site: site))
   }
+}
+
+/// Room for one tile of a frozen weight as floats.
+final class WeightTile {
+  private let buffer = Buffer(count: FrozenMatrix.tileFloats)
+  var base: MutableFloatPointer { buffer.base }
 }

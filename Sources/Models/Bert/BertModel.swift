@@ -171,12 +171,11 @@ struct BertReader {
   private func frozen(
     _ module: LinearModule, file: String, _ precision: Precision
   ) throws(InputError) -> FrozenLinear {
-    let weight = try weights.floats(file + ".weight", shape: [module.outputSize, module.inputSize])
     let bias = try weights.floats(file + ".bias", shape: [module.outputSize])
     return FrozenLinear(
       name: module.name,
-      weight: FrozenMatrix(
-        weight.base, outputSize: module.outputSize, inputSize: module.inputSize, owner: weight, precision: precision),
+      weight: try weights.matrix(
+        file + ".weight", rows: module.outputSize, columns: module.inputSize, precision),
       bias: SharedBuffer(Array(UnsafeBufferPointer(start: bias.base, count: bias.count))))
   }
 

@@ -37,7 +37,24 @@ public protocol WeightSource: AnyObject {
   var names: [String] { get }
   /// - Parameter shape: what the tensor must have.
   /// - Throws: where it is missing or of another shape or type; the message names file and tensor.
-  func floats(_ name: String, shape: [Int]?) throws(InputError) -> TensorData
+  func stored(_ name: String, shape: [Int]?) throws(InputError) -> StoredTensor
+}
+
+extension WeightSource {
+  /// A tensor's values as float32, copied only where they are stored otherwise. Throws as `stored`.
+  public func floats(_ name: String, shape: [Int]? = nil) throws(InputError) -> TensorData {
+    try stored(name, shape: shape).floats
+  }
+
+  /// A matrix for products and for looking up rows, used as it is stored.
+  /// - Parameter precision: of the products.
+  /// - Throws: as `stored`.
+  public func matrix(
+    _ name: String, rows: Int, columns: Int, _ precision: Precision
+  ) throws(InputError) -> FrozenMatrix {
+    let tensor = try stored(name, shape: [rows, columns])
+    return FrozenMatrix(tensor.matrix(rows, columns), owner: tensor.owner, precision: precision)
+  }
 }
 
 /// A transformer with one vector of logits a sequence. Shared by workers; each has its own `ForwardPass`.

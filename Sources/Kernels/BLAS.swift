@@ -34,6 +34,7 @@ public enum BLAS {
   /// The core that OpenBLAS chose its kernels for, such as "Haswell".
   public static var coreName: String { String(cString: openblas_get_corename()) }
 
-  /// OpenBLAS's own description of its build, with its version.
-  public static var configuration: String { String(cString: openblas_get_config()) }
+  /// OpenBLAS's own description of its build, with its version. Asked for once: OpenBLAS composes it in a buffer that
+  /// all threads share.
+  public static let configuration = String(cString: openblas_get_config())
 }

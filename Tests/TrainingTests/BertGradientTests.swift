@@ -24,9 +24,9 @@ private final class Probe {
       vocabularySize: 20, hiddenSize: 8, hiddenLayers: 2, attentionHeads: 2, intermediateSize: 12,
       maxPositionEmbeddings: 16, hiddenDropout: dropout, attentionDropout: dropout, initializerRange: 0.4)
     let plan = AdapterPlan(
-      entries: BertModel.modules(config).filter(targets).map { AdapterPlan.Entry(module: $0, rank: 3, alpha: 4) },
+      entries: config.modules.filter(targets).map { AdapterPlan.Entry(module: $0, rank: 3, alpha: 4) },
       parameterization: parameterization, dropout: adapterDropout, trainsHead: true, headDeviation: 0.5)
-    factory = AdapterFactory(plan, head: BertModel.head(config, labels: 3), seed: 1)
+    factory = AdapterFactory(plan, head: config.headModules(for: .sequenceClassification(labels: 3)), seed: 1)
     model = try BertModel(config, weights: RandomBert(config, seed: 2), labels: 3, seed: 3, factory: factory)
     var random = RandomSource(seed: 4)
     for adapter in factory.store.adapters {

@@ -29,11 +29,12 @@ struct StepCostTests {
       vocabularySize: 50, hiddenSize: Self.d, hiddenLayers: Self.layers, attentionHeads: 4, intermediateSize: Self.f,
       maxPositionEmbeddings: 64, hiddenDropout: dropout, attentionDropout: dropout)
     let plan = AdapterPlan(
-      entries: BertModel.modules(config).filter(targets).map {
+      entries: config.modules.filter(targets).map {
         AdapterPlan.Entry(module: $0, rank: Self.rank, alpha: 4)
       },
       parameterization: SVDParameterization(), dropout: dropout, trainsHead: true)
-    let factory = AdapterFactory(plan, head: BertModel.head(config, labels: Self.labels), seed: 1)
+    let factory = AdapterFactory(
+      plan, head: config.headModules(for: .sequenceClassification(labels: Self.labels)), seed: 1)
     let model = try BertModel(
       config, weights: RandomBert(config, seed: 2), labels: Self.labels, seed: 3, factory: factory)
     var random = RandomSource(seed: 4)

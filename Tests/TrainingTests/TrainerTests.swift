@@ -50,10 +50,10 @@ struct TrainerTests {
     var options = TrainerOptions(totalSteps: 20, learningRate: 1e-2, orthRegWeight: 0.3)
     change(&options)
     let plan = AdapterPlan(
-      entries: BertModel.modules(Self.config).filter { $0.layer != nil }
+      entries: Self.config.modules.filter { $0.layer != nil }
         .map { AdapterPlan.Entry(module: $0, rank: 3, alpha: 4) },
       parameterization: SVDParameterization(), trainsHead: true, headDeviation: 0.5)
-    let factory = AdapterFactory(plan, head: BertModel.head(Self.config, labels: 2), seed: 1)
+    let factory = AdapterFactory(plan, head: Self.config.headModules(for: .sequenceClassification(labels: 2)), seed: 1)
     let model = try BertModel(
       Self.config, weights: RandomBert(Self.config, seed: 2), labels: 2, seed: 3, factory: factory,
       precision: precision)

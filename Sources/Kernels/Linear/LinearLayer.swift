@@ -47,17 +47,18 @@ public final class FrozenLinear: LinearLayer {
   }
 }
 
-/// y = x·Wᵀ + b, all of it trainable: a task head. W and b are segments of a parameter block.
+/// y = x·Wᵀ + b, or without b, all of it trainable: a task head. W and b are segments of a parameter block.
 public final class TrainableLinear: LinearLayer {
   public let name: String
   public let outputSize: Int
   public let inputSize: Int
   private let block: ParameterBlock
   private let weightOffset: Int
-  private let biasOffset: Int
+  private let biasOffset: Int?
 
-  public init(name: String, outputSize: Int, inputSize: Int, block: ParameterBlock, weightOffset: Int, biasOffset: Int)
-  {
+  public init(
+    name: String, outputSize: Int, inputSize: Int, block: ParameterBlock, weightOffset: Int, biasOffset: Int?
+  ) {
     self.name = name
     self.outputSize = outputSize
     self.inputSize = inputSize
@@ -70,10 +71,12 @@ public final class TrainableLinear: LinearLayer {
 
   public func forward(_ x: FloatPointer, into y: MutableFloatPointer, rows: Int, _ workspace: Workspace) {
     workspace.clock?.begin(.head, flops: 2 * rows * outputSize * inputSize)
-    Elementwise.fillRows(y, with: block.weights + biasOffset, rows: rows, columns: outputSize)
+    if let biasOffset {
+      Elementwise.fillRows(y, with: block.weights + biasOffset, rows: rows, columns: outputSize)
+    }
     BLAS.multiply(
-      rows, outputSize, inputSize, x, .no, lda: inputSize, block.weights + weightOffset, .yes, ldb: inputSize, beta: 1,
-      y, ldc: outputSize)
+      rows, outputSize, inputSize, x, .no, lda: inputSize, block.weights + weightOffset, .yes, ldb: inputSize,
+      beta: biasOffset == nil ? 0 : 1, y, ldc: outputSize)
   }
 
   public func backward(
@@ -84,7 +87,9 @@ public final class TrainableLinear: LinearLayer {
     BLAS.multiply(
       outputSize, inputSize, rows, dy, .yes, lda: outputSize, x, .no, ldb: inputSize, beta: 1,
       workspace.gradients + weightOffset, ldc: inputSize)
-    Elementwise.addColumnSums(workspace.gradients + biasOffset, dy, rows: rows, columns: outputSize)
+    if let biasOffset {
+      Elementwise.addColumnSums(workspace.gradients + biasOffset, dy, rows: rows, columns: outputSize)
+    }
     guard let dx else { return }
     BLAS.multiply(
       rows, inputSize, outputSize, dy, .no, lda: outputSize, block.weights + weightOffset, .no, ldb: inputSize,

@@ -76,6 +76,50 @@ public struct BertConfig: Sendable, Equatable {
   }
 }
 
+// MARK: - Building
+
+extension BertConfig: ModelBlueprint {
+  public var modelType: String { ModelFamily.bert.rawValue }
+  public var maximumLength: Int { maxPositionEmbeddings }
+
+  /// Six a layer, then the pooler.
+  public var modules: [LinearModule] {
+    let d = hiddenSize
+    let f = intermediateSize
+    var modules: [LinearModule] = []
+    for layer in 0..<hiddenLayers {
+      let prefix = "bert.encoder.layer.\(layer)."
+      for (name, out, input) in [
+        ("attention.self.query", d, d), ("attention.self.key", d, d), ("attention.self.value", d, d),
+        ("attention.output.dense", d, d), ("intermediate.dense", f, d), ("output.dense", d, f),
+      ] {
+        modules.append(LinearModule(name: prefix + name, outputSize: out, inputSize: input, layer: layer))
+      }
+    }
+    modules.append(LinearModule(name: "bert.pooler.dense", outputSize: d, inputSize: d, layer: nil))
+    return modules
+  }
+
+  func head(labels: Int) -> LinearModule {
+    LinearModule(name: "classifier", outputSize: labels, inputSize: hiddenSize, layer: nil)
+  }
+
+  public func headModules(for task: ModelTask) -> [LinearModule] {
+    switch task {
+    case .sequenceClassification(let labels): [head(labels: labels)]
+    case .causalLanguageModel: []
+    }
+  }
+
+  public func build(
+    _ weights: any WeightSource, task: ModelTask, seed: UInt64, factory: any LinearFactory, precision: Precision
+  ) throws(InputError) -> any SequenceModel {
+    try BertModel(
+      self, weights: weights, labels: try task.labels(of: modelType, weights), seed: seed, factory: factory,
+      precision: precision)
+  }
+}
+
 // MARK: - Reading
 
 extension BertConfig {
@@ -83,16 +127,16 @@ extension BertConfig {
   /// - Throws: for a value of the wrong type or out of range, or a variant of BERT that is not supported.
   public init(_ config: JSON, file: String) throws(InputError) {
     let family = try ModelFamily(config, file: file)
-    let reader = Reader(config: config, file: file)
+    let reader = ConfigReader(config: config, file: file)
     guard family == .bert else { throw reader.error("model_type", "\(family.rawValue), expected bert") }
-    try reader.refuseVariants()
+    try Self.refuseVariants(reader)
     let vocabulary = try reader.size("vocab_size", 30522, atMost: 1 << 24)
     let hidden = try reader.size("hidden_size", 768, atMost: 1 << 16)
     let heads = try reader.size("num_attention_heads", 12, atMost: hidden)
     guard hidden % heads == 0 else {
       throw reader.error("num_attention_heads", "\(heads), expected a divisor of hidden_size, which is \(hidden)")
     }
-    let dropout = try reader.number("hidden_dropout_prob", 0.1, in: Reader.probabilities)
+    let dropout = try reader.number("hidden_dropout_prob", 0.1, in: ConfigReader.probabilities)
     self.init(
       vocabularySize: vocabulary, hiddenSize: hidden,
       hiddenLayers: try reader.size("num_hidden_layers", 12, atMost: 1024), attentionHeads: heads,
@@ -101,89 +145,20 @@ extension BertConfig {
       typeVocabularySize: try reader.size("type_vocab_size", 2, atMost: 1 << 16), activation: try reader.activation(),
       layerNormEpsilon: Float(try reader.number("layer_norm_eps", 1e-12, in: 1e-20...1)),
       hiddenDropout: Float(dropout),
-      attentionDropout: Float(try reader.number("attention_probs_dropout_prob", 0.1, in: Reader.probabilities)),
-      classifierDropout: Float(try reader.number("classifier_dropout", dropout, in: Reader.probabilities)),
+      attentionDropout: Float(try reader.number("attention_probs_dropout_prob", 0.1, in: ConfigReader.probabilities)),
+      classifierDropout: Float(try reader.number("classifier_dropout", dropout, in: ConfigReader.probabilities)),
       initializerRange: try reader.number("initializer_range", 0.02, in: 0...100),
       padTokenID: try reader.padding(vocabularySize: vocabulary), labelNames: try reader.labels())
   }
 
-  /// Takes values out of a `config.json`. A null is as good as a key left out, as in HuggingFace's own reader.
-  private struct Reader {
-    /// A dropout of 1 would divide by 0.
-    static let probabilities = 0...0.99
-
-    let config: JSON
-    let file: String
-
-    func value(_ key: String) -> JSON? { config[key] == .null ? nil : config[key] }
-
-    func error(_ key: String, _ message: String) -> InputError { InputError(file: file, place: key, message) }
-
-    func size(_ key: String, _ standard: Int, atMost limit: Int) throws(InputError) -> Int {
-      guard let size = try value(key)?.integer(file: file, at: key) else { return standard }
-      guard (1...limit).contains(size) else { throw error(key, "\(size), expected 1 to \(limit)") }
-      return size
+  private static func refuseVariants(_ reader: ConfigReader) throws(InputError) {
+    for key in ["is_decoder", "add_cross_attention"]
+    where try reader.value(key)?.bool(file: reader.file, at: key) == true {
+      throw reader.error(key, "true is not supported; expected false")
     }
-
-    func number(_ key: String, _ standard: Double, in range: ClosedRange<Double>) throws(InputError) -> Double {
-      guard let number = try value(key)?.double(file: file, at: key) else { return standard }
-      guard range.contains(number) else {
-        throw error(key, "\(number), expected \(range.lowerBound) to \(range.upperBound)")
-      }
-      return number
-    }
-
-    func activation() throws(InputError) -> Activation {
-      guard let name = try value("hidden_act")?.string(file: file, at: "hidden_act") else { return .gelu }
-      guard let activation = Activation(named: name) else {
-        throw error(
-          "hidden_act",
-          "\(JSON.quoted(name.excerpt)) is not supported; expected gelu, gelu_new, gelu_pytorch_tanh or relu")
-      }
-      return activation
-    }
-
-    /// Left out is 0, null is none.
-    func padding(vocabularySize: Int) throws(InputError) -> Int? {
-      guard let value = config["pad_token_id"] else { return 0 }
-      guard value != .null else { return nil }
-      let id = try value.integer(file: file, at: "pad_token_id")
-      guard (0..<vocabularySize).contains(id) else {
-        throw error("pad_token_id", "\(id), expected below vocab_size, which is \(vocabularySize)")
-      }
-      return id
-    }
-
-    func labels() throws(InputError) -> [String] {
-      let limit = 1 << 16
-      let count = try value("num_labels") == nil ? nil : size("num_labels", 2, atMost: limit)
-      guard let map = try value("id2label")?.object(file: file, at: "id2label") else {
-        return (0..<(count ?? 2)).map { "LABEL_\($0)" }
-      }
-      guard (1...limit).contains(map.count) else {
-        throw error("id2label", "\(map.count) labels, expected 1 to \(limit)")
-      }
-      if let count, count != map.count {
-        throw error("num_labels", "\(count), but id2label has \(map.count) labels")
-      }
-      var names: [String] = []
-      for id in 0..<map.count {
-        guard let name = map[String(id)] else {
-          throw error("id2label", "no label \(id), expected ids 0 to \(map.count - 1)")
-        }
-        names.append(try name.string(file: file, at: "id2label.\(id)"))
-      }
-      return names
-    }
-
-    func refuseVariants() throws(InputError) {
-      for key in ["is_decoder", "add_cross_attention"] where try value(key)?.bool(file: file, at: key) == true {
-        throw error(key, "true is not supported; expected false")
-      }
-      let key = "position_embedding_type"
-      if let type = try value(key)?.string(file: file, at: key), type != "absolute" {
-        throw error(key, "\(JSON.quoted(type.excerpt)) is not supported; expected \"absolute\"")
-      }
+    let key = "position_embedding_type"
+    if let type = try reader.value(key)?.string(file: reader.file, at: key), type != "absolute" {
+      throw reader.error(key, "\(JSON.quoted(type.excerpt)) is not supported; expected \"absolute\"")
     }
   }
 }

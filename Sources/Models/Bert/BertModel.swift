@@ -34,29 +34,6 @@ public final class BertModel: SequenceModel {
     let trainsAttentionOutput: Bool
   }
 
-  /// The linear modules of a BERT: six a layer, then the pooler.
-  public static func modules(_ config: BertConfig) -> [LinearModule] {
-    let d = config.hiddenSize
-    let f = config.intermediateSize
-    var modules: [LinearModule] = []
-    for layer in 0..<config.hiddenLayers {
-      let prefix = "bert.encoder.layer.\(layer)."
-      for (name, out, input) in [
-        ("attention.self.query", d, d), ("attention.self.key", d, d), ("attention.self.value", d, d),
-        ("attention.output.dense", d, d), ("intermediate.dense", f, d), ("output.dense", d, f),
-      ] {
-        modules.append(LinearModule(name: prefix + name, outputSize: out, inputSize: input, layer: layer))
-      }
-    }
-    modules.append(LinearModule(name: "bert.pooler.dense", outputSize: d, inputSize: d, layer: nil))
-    return modules
-  }
-
-  /// The head of a classifier of `labels` classes.
-  public static func head(_ config: BertConfig, labels: Int) -> LinearModule {
-    LinearModule(name: "classifier", outputSize: labels, inputSize: config.hiddenSize, layer: nil)
-  }
-
   /// - Parameters:
   ///   - weights: with names as `BertForSequenceClassification` or `BertModel` (no `bert.` prefix) saves them. A missing
   ///     pooler or classifier is left to chance and to `factory`.
@@ -69,7 +46,7 @@ public final class BertModel: SequenceModel {
   ) throws(InputError) {
     self.config = config
     labelCount = labels
-    modules = Self.modules(config)
+    modules = config.modules
     attention = Attention(heads: config.attentionHeads, headSize: config.hiddenSize / config.attentionHeads)
     let reader = BertReader(config, weights)
     try reader.refuseUnexpected(labels: labels)
@@ -93,7 +70,7 @@ public final class BertModel: SequenceModel {
     self.linears = linears
     adapters = linears.compactMap { $0 as? LowRankLinear }
     lowestTrainable = layers.indices.first { l in linears[6 * l..<6 * l + 6].contains { $0.isTrainable } }
-    head = factory.head(Self.head(config, labels: labels), pretrained: try reader.head(labels: labels))
+    head = factory.head(config.head(labels: labels), pretrained: try reader.head(labels: labels))
   }
 
   public var maximumLength: Int { config.maxPositionEmbeddings }
@@ -165,7 +142,7 @@ struct BertReader {
   /// The file's own classifier, if it has one of this shape.
   func head(labels: Int) throws(InputError) -> FrozenLinear? {
     guard names.contains("classifier.weight"), config.labelCount == labels else { return nil }
-    return try frozen(BertModel.head(config, labels: labels), file: "classifier", .float32)
+    return try frozen(config.head(labels: labels), file: "classifier", .float32)
   }
 
   private func frozen(
@@ -193,7 +170,7 @@ struct BertReader {
   /// Tensors that no BERT classifier has mean that the file is of something else.
   func refuseUnexpected(labels: Int) throws(InputError) {
     var expected: Set<String> = ["classifier.weight", "classifier.bias"]
-    for module in BertModel.modules(config) {
+    for module in config.modules {
       expected.formUnion([fileName(module.name) + ".weight", fileName(module.name) + ".bias"])
     }
     var norms = ["bert.embeddings.LayerNorm"]

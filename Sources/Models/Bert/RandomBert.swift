@@ -33,7 +33,7 @@ public final class RandomBert: WeightSource {
     normal("bert.embeddings.position_embeddings.weight", [config.maxPositionEmbeddings, config.hiddenSize])
     normal("bert.embeddings.token_type_embeddings.weight", [config.typeVocabularySize, config.hiddenSize])
     norm("bert.embeddings.LayerNorm")
-    for module in BertModel.modules(config) {
+    for module in config.modules {
       normal(module.name + ".weight", [module.outputSize, module.inputSize])
       add(module.name + ".bias", [module.outputSize]) { _ in 0 }
     }
@@ -41,7 +41,7 @@ public final class RandomBert: WeightSource {
       norm("bert.encoder.layer.\(l).attention.output.LayerNorm")
       norm("bert.encoder.layer.\(l).output.LayerNorm")
     }
-    let head = BertModel.head(config, labels: config.labelCount)
+    let head = config.head(labels: config.labelCount)
     normal(head.name + ".weight", [head.outputSize, head.inputSize])
     add(head.name + ".bias", [head.outputSize]) { _ in 0 }
     self.tensors = tensors

@@ -17,4 +17,19 @@ public enum ModelFamily: String, Sendable, CaseIterable {
     }
     self = family
   }
+
+  /// Reads a `config.json` of this family.
+  func blueprint(_ config: JSON, file: String) throws(InputError) -> any ModelBlueprint {
+    switch self {
+    case .bert: try BertConfig(config, file: file)
+    }
+  }
+}
+
+extension ModelFolder {
+  /// What `config.json` says of the model.
+  /// - Throws: where the family is unknown, or for a value that is malformed or not supported.
+  public func blueprint() throws(InputError) -> any ModelBlueprint {
+    try ModelFamily(config, file: configPath).blueprint(config, file: configPath)
+  }
 }

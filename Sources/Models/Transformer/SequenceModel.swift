@@ -12,12 +12,14 @@ public struct LinearModule: Sendable, Equatable {
   public let inputSize: Int
   /// The number of its layer, nil outside the stack.
   public let layer: Int?
+  public let hasBias: Bool
 
-  public init(name: String, outputSize: Int, inputSize: Int, layer: Int?) {
+  public init(name: String, outputSize: Int, inputSize: Int, layer: Int?, hasBias: Bool = true) {
     self.name = name
     self.outputSize = outputSize
     self.inputSize = inputSize
     self.layer = layer
+    self.hasBias = hasBias
   }
 }
 
@@ -25,7 +27,7 @@ public struct LinearModule: Sendable, Equatable {
 public protocol LinearFactory {
   /// - Parameter base: the frozen layer as loaded.
   func linear(_ module: LinearModule, base: FrozenLinear) -> any LinearLayer
-  /// The task head.
+  /// A linear module of the task head.
   /// - Parameter pretrained: the model's own, where its file has one of the right shape.
   func head(_ module: LinearModule, pretrained: FrozenLinear?) -> any LinearLayer
 }

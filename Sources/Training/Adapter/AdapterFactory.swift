@@ -57,10 +57,10 @@ public final class AdapterFactory: LinearFactory {
   public let store = AdapterStore()
   private let plan: AdapterPlan
   private var indices: [String: Int] = [:]
-  private var headOffsets: (weight: Int, bias: Int)?
+  private var headOffsets: [String: (weight: Int, bias: Int?)] = [:]
 
-  /// - Parameter head: the model's task head.
-  public init(_ plan: AdapterPlan, head: LinearModule, seed: UInt64) {
+  /// - Parameter head: the linear modules of the model's task head.
+  public init(_ plan: AdapterPlan, head: [LinearModule], seed: UInt64) {
     self.plan = plan
     for entry in plan.entries where entry.rank > 0 {
       indices[entry.module.name] = store.addAdapter(
@@ -68,11 +68,14 @@ public final class AdapterFactory: LinearFactory {
         rank: entry.rank, scaleRank: entry.scaleRank, alpha: entry.alpha, parameterization: plan.parameterization)
     }
     if plan.trainsHead {
-      headOffsets = (
-        store.addDense(
-          name: head.name + ".weight", shape: [head.outputSize, head.inputSize], initialDeviation: plan.headDeviation),
-        store.addDense(name: head.name + ".bias", shape: [head.outputSize])
-      )
+      for module in head {
+        headOffsets[module.name] = (
+          store.addDense(
+            name: module.name + ".weight", shape: [module.outputSize, module.inputSize],
+            initialDeviation: plan.headDeviation),
+          module.hasBias ? store.addDense(name: module.name + ".bias", shape: [module.outputSize]) : nil
+        )
+      }
     }
     store.markTrainable(seed: seed)
   }
@@ -83,16 +86,28 @@ public final class AdapterFactory: LinearFactory {
   }
 
   public func head(_ module: LinearModule, pretrained: FrozenLinear?) -> any LinearLayer {
-    guard let headOffsets else { return FrozenFactory().head(module, pretrained: pretrained) }
+    guard let offsets = headOffsets[module.name] else { return FrozenFactory().head(module, pretrained: pretrained) }
     if let pretrained {
       let weight = pretrained.weight.values
-      (store.block.weights + headOffsets.weight).update(from: weight, count: weight.count)
-      if let bias = pretrained.bias {
-        (store.block.weights + headOffsets.bias).update(from: bias.base, count: module.outputSize)
+      (store.block.weights + offsets.weight).update(from: weight, count: weight.count)
+      if let bias = pretrained.bias, let offset = offsets.bias {
+        (store.block.weights + offset).update(from: bias.base, count: module.outputSize)
       }
     }
     return TrainableLinear(
       name: module.name, outputSize: module.outputSize, inputSize: module.inputSize, block: store.block,
-      weightOffset: headOffsets.weight, biasOffset: headOffsets.bias)
+      weightOffset: offsets.weight, biasOffset: offsets.bias)
+  }
+}
+
+extension ModelBlueprint {
+  /// The model with a plan's adapters in it, and what they train.
+  /// - Throws: for a missing, misshapen or unexpected tensor, or a task that the family does not have.
+  func build(
+    _ weights: any WeightSource, _ plan: AdapterPlan, task: ModelTask, seed: UInt64, precision: Precision = .float32
+  ) throws(InputError) -> (model: any SequenceModel, store: AdapterStore) {
+    let factory = AdapterFactory(plan, head: headModules(for: task), seed: seed)
+    let model = try build(weights, task: task, seed: seed, factory: factory, precision: precision)
+    return (model, factory.store)
   }
 }

@@ -181,16 +181,22 @@ public struct PEFTAdapter {
     file = try SafetensorsFile(path: folder + "/" + Self.weightsName)
   }
 
-  /// The number of classes that its head has.
-  public func labelCount() -> Int? { file.tensor(Self.prefix + "classifier.weight")?.shape.first }
+  /// The number of classes that its head has, with the tensor that says so; nil without a head.
+  func labels(_ blueprint: any ModelBlueprint) -> (tensor: String, count: Int)? {
+    // The head's names are the same for any number of classes.
+    guard let last = blueprint.headModules(for: .sequenceClassification(labels: 1)).last else { return nil }
+    let name = Self.prefix + last.name + ".weight"
+    return file.tensor(name)?.shape.first.map { (name, $0) }
+  }
 
   /// A plan that fits its tensors into a model's modules.
   /// - Throws: for a tensor that belongs to no module of the model.
-  public func plan(modules: [LinearModule]) throws(InputError) -> AdapterPlan {
+  func plan(_ blueprint: any ModelBlueprint) throws(InputError) -> AdapterPlan {
     let suffix = method == .lora ? ".lora_A.weight" : ".lora_A"
-    var known: Set<String> = [Self.prefix + "classifier.weight", Self.prefix + "classifier.bias"]
+    let head = blueprint.headModules(for: .sequenceClassification(labels: 1))
+    var known = Set(head.flatMap { [Self.prefix + $0.name + ".weight", Self.prefix + $0.name + ".bias"] })
     var entries: [AdapterPlan.Entry] = []
-    for module in modules {
+    for module in blueprint.modules {
       let name = Self.prefix + module.name
       guard let tensor = file.tensor(name + suffix) else { continue }
       guard tensor.shape.count == 2, tensor.shape[1] == module.inputSize else {
@@ -207,7 +213,7 @@ public struct PEFTAdapter {
     return AdapterPlan(
       entries: entries,
       parameterization: method.parameterization,
-      trainsHead: labelCount() != nil)
+      trainsHead: labels(blueprint) != nil)
   }
 
   private func entry(_ module: LinearModule, rank own: Int) -> AdapterPlan.Entry {

@@ -31,7 +31,7 @@ public enum ModelShape: String, Sendable, CaseIterable {
   /// d₁ and d₂ of every module that gets an adapter.
   public var modules: [(outputSize: Int, inputSize: Int)] {
     if let config {
-      return BertModel.modules(config).filter { $0.layer != nil }.map { ($0.outputSize, $0.inputSize) }
+      return config.modules.filter { $0.layer != nil }.map { ($0.outputSize, $0.inputSize) }
     }
     let (d, f) = (4096, 11008)
     let layer = [(d, d), (d, d), (d, d), (d, d), (f, d), (f, d), (d, f)]

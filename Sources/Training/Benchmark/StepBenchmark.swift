@@ -58,24 +58,23 @@ public struct StepBenchmark: Sendable {
   }
 
   /// - Throws: for weights that do not fit the configuration.
-  public func run(_ config: BertConfig, weights: any WeightSource) throws(InputError) -> Report {
-    let config = hasDropout ? config : config.withoutDropout()
-    let modules = BertModel.modules(config).filter { $0.layer != nil }
+  public func run(_ blueprint: any ModelBlueprint, weights: any WeightSource) throws(InputError) -> Report {
+    let blueprint = hasDropout ? blueprint : blueprint.withoutDropout()
+    let modules = blueprint.modules.filter { $0.layer != nil }
     let plan = AdapterPlan(
       entries: modules.map { AdapterPlan.Entry(module: $0, rank: rank, alpha: 16) },
       parameterization: SVDParameterization(), trainsHead: true)
-    let labels = config.labelCount
-    let factory = AdapterFactory(plan, head: BertModel.head(config, labels: labels), seed: 1)
-    let model = try BertModel(
-      config, weights: weights, labels: labels, seed: 1, factory: factory, precision: precision)
+    let labels = blueprint.labelNames.count
+    let (model, store) = try blueprint.build(
+      weights, plan, task: .sequenceClassification(labels: labels), seed: 1, precision: precision)
     let total = Self.warmUp + 2 * steps
     let allocator = RankAllocator(
-      factory.store, initialRank: rank, targetRank: max(1, rank * 2 / 3), initialWarmup: 1, finalWarmup: 1,
+      store, initialRank: rank, targetRank: max(1, rank * 2 / 3), initialWarmup: 1, finalWarmup: 1,
       maskInterval: 1, totalSteps: total + 2)
     let pool = WorkerPool(count: threads, isTimed: true)
     let trainer = Trainer(
-      model: model, store: factory.store, allocator: allocator,
-      source: RandomBatches(self, vocabulary: config.vocabularySize, labels: labels),
+      model: model, store: store, allocator: allocator,
+      source: RandomBatches(self, vocabulary: blueprint.vocabularySize, labels: labels),
       objective: ClassificationObjective(), pool: pool,
       options: TrainerOptions(totalSteps: total + 2, learningRate: 1e-3, orthRegWeight: 0.1))
     var report = try measure(trainer, pool)

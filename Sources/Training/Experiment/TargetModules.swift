@@ -28,11 +28,19 @@ public enum TargetModules: Sendable, Equatable {
   }
 
   /// What PEFT targets where an adapter's configuration does not say.
-  /// - Parameter modelType: `model_type` in a model's `config.json`, of the BERT family.
+  /// - Parameter modelType: `model_type` in a model's `config.json`.
+  /// - Returns: nil where PEFT has no default.
   /// Source: `peft/utils/constants.py`.
-  public static func defaults(modelType: String, method: Experiment.PEFTType) -> TargetModules {
-    if modelType == "roberta" && method == .adalora { return .list(["query", "key", "value", "dense"]) }
-    return .list(["query", "value"])
+  public static func defaults(modelType: String, method: Experiment.PEFTType) -> TargetModules? {
+    switch (modelType, method) {
+    case ("bert", _), ("roberta", .lora), ("electra", .lora): .list(["query", "value"])
+    case ("roberta", .adalora): .list(["query", "key", "value", "dense"])
+    case ("deberta-v2", .adalora): .list(["query_proj", "key_proj", "value_proj", "dense"])
+    case ("deberta-v2", .lora): .list(["query_proj", "value_proj"])
+    case ("llama", _), ("qwen2", _), ("qwen3", _), ("mistral", .lora): .list(["q_proj", "v_proj"])
+    case ("gpt2", _): .list(["c_attn"])
+    default: nil
+    }
   }
 
   /// Whether a pattern is a regular expression that can be used.

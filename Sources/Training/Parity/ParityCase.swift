@@ -77,10 +77,6 @@ struct ParityCase {
     func integer(_ key: String) throws(InputError) -> Int {
       try c.field(key, file: file).integer(file: file, at: "config.\(key)")
     }
-    let architecture = try c.field("arch", file: file).string(file: file, at: "config.arch")
-    guard architecture == "bert" else {
-      throw InputError(file: file, place: "config.arch", "\(architecture) is not supported; expected bert")
-    }
     let method = try c.field("method", file: file).string(file: file, at: "config.method")
     guard method == "adalora" || method == "lora" else {
       throw InputError(file: file, place: "config.method", "\(method), expected adalora or lora")

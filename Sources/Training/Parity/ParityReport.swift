@@ -51,25 +51,24 @@ public struct ParityReport: Sendable, Equatable {
 
   private mutating func compareTraining(_ recorded: ParityCase, pool: WorkerPool) throws(InputError) {
     let settings = recorded.settings
-    let config = try BertConfig(recorded.model.config, file: recorded.model.configPath).withoutDropout()
-    let chosen = BertModel.modules(config).filter { settings.targetModules.matches($0.name) }
+    let blueprint = try recorded.model.blueprint().withoutDropout()
+    let chosen = blueprint.modules.filter { settings.targetModules.matches($0.name) }
     let plan = AdapterPlan(
       entries: chosen.map { AdapterPlan.Entry(module: $0, rank: settings.rank, alpha: settings.alpha) },
       parameterization: settings.method.parameterization,
       trainsHead: true)
-    let factory = AdapterFactory(plan, head: BertModel.head(config, labels: settings.labels), seed: 0)
-    let model = try BertModel(
-      config, weights: recorded.model, labels: settings.labels, seed: 0, factory: factory)
-    try recorded.loadInitial(into: factory.store)
+    let (model, store) = try blueprint.build(
+      recorded.model, plan, task: .sequenceClassification(labels: settings.labels), seed: 0)
+    try recorded.loadInitial(into: store)
     let allocator =
       settings.method == .lora
       ? nil
       : RankAllocator(
-        factory.store, initialRank: settings.rank, targetRank: settings.targetRank, initialWarmup: settings.tinit,
+        store, initialRank: settings.rank, targetRank: settings.targetRank, initialWarmup: settings.tinit,
         finalWarmup: settings.tfinal, maskInterval: settings.deltaT, totalSteps: settings.steps,
         beta1: settings.beta1, beta2: settings.beta2, followsReference: true)
     let trainer = Trainer(
-      model: model, store: factory.store, allocator: allocator, source: recorded.batches,
+      model: model, store: store, allocator: allocator, source: recorded.batches,
       objective: ClassificationObjective(), pool: pool,
       options: TrainerOptions(
         totalSteps: settings.steps, learningRate: settings.learningRate,
@@ -125,14 +124,13 @@ public struct ParityReport: Sendable, Equatable {
 
   /// The adapter that the reference saved, loaded and run on batch 0.
   private mutating func compareLogits(_ recorded: ParityCase, pool: WorkerPool) throws(InputError) {
-    let config = try BertConfig(recorded.model.config, file: recorded.model.configPath).withoutDropout()
+    let blueprint = try recorded.model.blueprint().withoutDropout()
     let adapter = try PEFTAdapter(folder: recorded.folder + "/adapter")
     let labels = recorded.settings.labels
-    let factory = AdapterFactory(
-      try adapter.plan(modules: BertModel.modules(config)), head: BertModel.head(config, labels: labels), seed: 0)
-    let model = try BertModel(config, weights: recorded.model, labels: labels, seed: 0, factory: factory)
-    try adapter.load(into: factory.store)
-    let team = WorkerTeam(model: model, store: factory.store, pool: pool, seed: 0)
+    let (model, store) = try blueprint.build(
+      recorded.model, try adapter.plan(blueprint), task: .sequenceClassification(labels: labels), seed: 0)
+    try adapter.load(into: store)
+    let team = WorkerTeam(model: model, store: store, pool: pool, seed: 0)
     let batch = PackedBatch(
       sequenceCapacity: recorded.batches.capacity.sequences, tokenCapacity: recorded.batches.capacity.tokens,
       workers: pool.count)
@@ -177,10 +175,9 @@ extension ParityCase {
       }
     }
     for tensor in store.dense {
-      let part = tensor.name.split(separator: ".").last ?? ""
-      store.setDense(
-        tensor,
-        try initial.floats(PEFTAdapter.prefix + "classifier.modules_to_save.default.\(part)", shape: tensor.shape))
+      // `classifier.dense.weight` is kept under `classifier.modules_to_save.default.dense.weight`.
+      let parts = tensor.name.split(separator: ".", maxSplits: 1).joined(separator: ".modules_to_save.default.")
+      store.setDense(tensor, try initial.floats(PEFTAdapter.prefix + parts, shape: tensor.shape))
     }
   }
 }

@@ -54,7 +54,7 @@ public struct PlantedExperiment: Sendable {
   }
 
   /// The modules that take part, in order.
-  static var modules: [LinearModule] { BertModel.modules(config).filter { $0.layer != nil } }
+  static var modules: [LinearModule] { config.modules.filter { $0.layer != nil } }
 
   /// Planted rank by module.
   func planted() -> [Int] {
@@ -119,10 +119,10 @@ public struct PlantedExperiment: Sendable {
     let plan = AdapterPlan(
       entries: Self.modules.map { AdapterPlan.Entry(module: $0, rank: initialRank, alpha: alpha) },
       parameterization: SVDParameterization(), trainsHead: false)
-    let factory = AdapterFactory(plan, head: BertModel.head(config, labels: config.labelCount), seed: seed)
-    let student = try BertModel(config, weights: base, labels: config.labelCount, seed: seed, factory: factory)
+    let (student, store) = try config.build(
+      base, plan, task: .sequenceClassification(labels: config.labelCount), seed: seed)
     let allocator = RankAllocator(
-      factory.store, initialRank: initialRank, targetRank: targetRank, initialWarmup: steps / 6,
+      store, initialRank: initialRank, targetRank: targetRank, initialWarmup: steps / 6,
       finalWarmup: steps / 4, maskInterval: 5, totalSteps: steps, beta1: beta1, beta2: beta2, scoring: score,
       dialect: dialect, seed: seed)
     let pool = WorkerPool(count: threads)
@@ -136,7 +136,7 @@ public struct PlantedExperiment: Sendable {
       case .labels: TeacherLabelObjective(teacher: teacherModel, workers: threads)
       }
     let trainer = Trainer(
-      model: student, store: factory.store, allocator: allocator, source: source, objective: objective, pool: pool,
+      model: student, store: store, allocator: allocator, source: source, objective: objective, pool: pool,
       options: TrainerOptions(
         totalSteps: steps, learningRate: learningRate, orthRegWeight: orthRegWeight, dialect: dialect, seed: seed))
     let description = RunDescription(

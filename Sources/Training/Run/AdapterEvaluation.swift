@@ -25,16 +25,16 @@ public struct AdapterEvaluation {
     adapterFolder = holds(runOrAdapter) ? runOrAdapter : inner
     let adapter = try PEFTAdapter(folder: adapterFolder)
     let folder = try ModelFolder(path: model)
+    let blueprint = try folder.blueprint()
     let labelFile = adapterFolder + "/labels.json"
     if manager.fileExists(atPath: labelFile) {
       labels = try LabelSet.load(from: labelFile)
     } else {
-      let config = try BertConfig(folder.config, file: folder.configPath)
-      labels = LabelSet(names: config.labelNames)
+      labels = LabelSet(names: blueprint.labelNames)
     }
-    if let count = adapter.labelCount(), count != labels.names.count {
+    if let (tensor, count) = adapter.labels(blueprint), count != labels.names.count {
       throw InputError(
-        file: adapterFolder + "/" + PEFTAdapter.weightsName, place: "tensor base_model.model.classifier.weight",
+        file: adapterFolder + "/" + PEFTAdapter.weightsName, place: "tensor \(tensor)",
         "\(count) classes, but the labels are \(labels.names.joined(separator: ", "))")
     }
     loaded = try LoadedModel.withAdapter(folder, adapter, labels: labels.names.count)

@@ -11,18 +11,25 @@ public struct LoadedModel {
   public let tokenizer: any Tokenizer
   /// The modules that carry an adapter, in the model's order.
   public let adapted: [LinearModule]
+  /// What chose them: the experiment's, or PEFT's default for the model.
+  let targets: TargetModules
 
   /// Loads the model for training by an experiment's adapter section.
   static func forTraining(
     _ folder: ModelFolder, _ experiment: Experiment, labels: Int
   ) throws(InputError) -> LoadedModel {
-    var config = try BertConfig(folder.config, file: folder.configPath)
-    if !experiment.training.baseDropout { config = config.withoutDropout() }
+    var blueprint = try folder.blueprint()
+    if !experiment.training.baseDropout { blueprint = blueprint.withoutDropout() }
     let adapter = experiment.adapter
-    let targets = adapter.targetModules ?? TargetModules.defaults(modelType: "bert", method: adapter.peftType)
-    let chosen = BertModel.modules(config).filter { targets.matches($0.name) }
+    let defaults = TargetModules.defaults(modelType: blueprint.modelType, method: adapter.peftType)
+    guard let targets = adapter.targetModules ?? defaults else {
+      throw InputError(
+        file: experiment.path, place: "adapter.target_modules",
+        "missing; PEFT has no default for \(blueprint.modelType)")
+    }
+    let chosen = blueprint.modules.filter { targets.matches($0.name) }
     guard !chosen.isEmpty else {
-      let known = BertModel.modules(config).compactMap { $0.layer == 0 ? $0.name : nil }
+      let known = blueprint.modules.compactMap { $0.layer == 0 ? $0.name : nil }
       throw InputError(
         file: experiment.path, place: "adapter.target_modules",
         "matches no linear module of the model; those of its first layer are \(known.joined(separator: ", "))")
@@ -31,9 +38,9 @@ public struct LoadedModel {
     let plan = AdapterPlan(
       entries: chosen.map { AdapterPlan.Entry(module: $0, rank: rank, alpha: adapter.loraAlpha) },
       parameterization: adapter.peftType.parameterization,
-      dropout: Float(adapter.loraDropout), trainsHead: true, headDeviation: Float(config.initializerRange))
+      dropout: Float(adapter.loraDropout), trainsHead: true, headDeviation: Float(blueprint.initializerRange))
     return try load(
-      folder, config, plan, labels: labels, seed: UInt64(bitPattern: Int64(experiment.seed)),
+      folder, blueprint, plan, targets, labels: labels, seed: UInt64(bitPattern: Int64(experiment.seed)),
       precision: Machine.precision(experiment.training.precision))
   }
 
@@ -41,28 +48,28 @@ public struct LoadedModel {
   static func withAdapter(
     _ folder: ModelFolder, _ adapter: PEFTAdapter, labels: Int
   ) throws(InputError) -> LoadedModel {
-    let config = try BertConfig(folder.config, file: folder.configPath)
+    let blueprint = try folder.blueprint()
+    let plan = try adapter.plan(blueprint)
     let loaded = try load(
-      folder, config, try adapter.plan(modules: BertModel.modules(config)), labels: labels, seed: 0)
+      folder, blueprint, plan, .list(plan.entries.map(\.module.name)), labels: labels, seed: 0)
     try adapter.load(into: loaded.store)
     return loaded
   }
 
   private static func load(
-    _ folder: ModelFolder, _ config: BertConfig, _ plan: AdapterPlan, labels: Int, seed: UInt64,
-    precision: Precision = .float32
+    _ folder: ModelFolder, _ blueprint: any ModelBlueprint, _ plan: AdapterPlan, _ targets: TargetModules,
+    labels: Int, seed: UInt64, precision: Precision = .float32
   ) throws(InputError) -> LoadedModel {
-    let factory = AdapterFactory(plan, head: BertModel.head(config, labels: labels), seed: seed)
-    let model = try BertModel(
-      config, weights: folder, labels: labels, seed: seed, factory: factory, precision: precision)
+    let (model, store) = try blueprint.build(
+      folder, plan, task: .sequenceClassification(labels: labels), seed: seed, precision: precision)
     let tokenizer = try TokenizerLoader.load(folder: folder.path)
-    guard tokenizer.vocabularySize <= config.vocabularySize else {
+    guard tokenizer.vocabularySize <= blueprint.vocabularySize else {
       throw InputError(
         file: folder.path, place: "tokenizer",
-        "\(tokenizer.vocabularySize) entries, but the model's table has \(config.vocabularySize)")
+        "\(tokenizer.vocabularySize) entries, but the model's table has \(blueprint.vocabularySize)")
     }
     return LoadedModel(
-      model: model, store: factory.store, tokenizer: tokenizer,
-      adapted: plan.entries.filter { $0.rank > 0 }.map(\.module))
+      model: model, store: store, tokenizer: tokenizer, adapted: plan.entries.filter { $0.rank > 0 }.map(\.module),
+      targets: targets)
   }
 }

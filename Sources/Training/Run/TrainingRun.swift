@@ -11,6 +11,7 @@ public final class TrainingRun {
   public let folder: RunFolder
   public let session: Session
   private let labels: LabelSet
+  private let targets: TargetModules
   private let testSet: Evaluator?
   /// Whether `train` left an adapter: not where it was to be discarded or a number was not finite.
   public private(set) var hasAdapter = false
@@ -52,6 +53,7 @@ public final class TrainingRun {
         "\(experiment.data.maxLength) is more than the model's \(loaded.model.maximumLength) positions")
     }
     labels = data.labels
+    targets = loaded.targets
     let threads = Machine.threads(training.threads)
     let pool = WorkerPool(count: threads)
     func tokenize(_ examples: TextExamples) -> TokenizedDataset {
@@ -215,8 +217,7 @@ public final class TrainingRun {
     let modules = Double(max(session.description.modules.count, 1))
     let description = PEFTAdapter.Description(
       method: adapter.peftType, taskType: "SEQ_CLS", baseModel: experiment.model.path,
-      targetModules: adapter.targetModules ?? TargetModules.defaults(modelType: "bert", method: adapter.peftType),
-      alpha: adapter.loraAlpha, dropout: adapter.loraDropout, initialRank: adapter.initialRank,
+      targetModules: targets, alpha: adapter.loraAlpha, dropout: adapter.loraDropout, initialRank: adapter.initialRank,
       targetRank: trainer.allocator.map { Double($0.schedule.targetBudget) / modules } ?? 0, tinit: adapter.tinit,
       tfinal: adapter.tfinal, deltaT: trainer.allocator?.schedule.maskInterval ?? 1,
       beta1: session.value(of: .beta1), beta2: session.value(of: .beta2),

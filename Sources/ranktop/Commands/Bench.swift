@@ -101,14 +101,18 @@ struct Bench: ParsableCommand {
     benchmark.precision = Machine.precision(precision)
     benchmark.hasDropout = dropout
     let folder = try model.map { path throws(InputError) in try ModelFolder(path: path) }
-    let known = try folder.map { folder throws(InputError) in try BertConfig(folder.config, file: folder.configPath) }
-    guard let config = known ?? shape.config else { preconditionFailure("\(shape.rawValue) has no model to run") }
-    guard length <= config.maxPositionEmbeddings else {
-      throw ValidationError(
-        "--length \(length): expected at most the model's \(config.maxPositionEmbeddings) positions")
+    let blueprint: any ModelBlueprint
+    let weights: any WeightSource
+    if let folder {
+      (blueprint, weights) = (try folder.blueprint(), folder)
+    } else {
+      guard let config = shape.config else { preconditionFailure("\(shape.rawValue) has no model to run") }
+      (blueprint, weights) = (config, RandomBert(config, seed: 0))
     }
-    let weights: any WeightSource = folder ?? RandomBert(config, seed: 0)
-    return try benchmark.run(config, weights: weights)
+    guard length <= blueprint.maximumLength else {
+      throw ValidationError("--length \(length): expected at most the model's \(blueprint.maximumLength) positions")
+    }
+    return try benchmark.run(blueprint, weights: weights)
   }
 
   /// What was asked, on which machine, and what came out.

@@ -1,0 +1,73 @@
+// Values out of a `config.json`, with HuggingFace's defaults.
+
+import Kernels
+
+/// Takes values out of a `config.json`. A null is as good as a key left out, as in HuggingFace's own reader.
+struct ConfigReader {
+  /// A dropout of 1 would divide by 0.
+  static let probabilities = 0...0.99
+
+  let config: JSON
+  let file: String
+
+  func value(_ key: String) -> JSON? { config[key] == .null ? nil : config[key] }
+
+  func error(_ key: String, _ message: String) -> InputError { InputError(file: file, place: key, message) }
+
+  func size(_ key: String, _ standard: Int, atMost limit: Int) throws(InputError) -> Int {
+    guard let size = try value(key)?.integer(file: file, at: key) else { return standard }
+    guard (1...limit).contains(size) else { throw error(key, "\(size), expected 1 to \(limit)") }
+    return size
+  }
+
+  func number(_ key: String, _ standard: Double, in range: ClosedRange<Double>) throws(InputError) -> Double {
+    guard let number = try value(key)?.double(file: file, at: key) else { return standard }
+    guard range.contains(number) else {
+      throw error(key, "\(number), expected \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
+  }
+
+  func activation(_ key: String = "hidden_act", _ standard: Activation = .gelu) throws(InputError) -> Activation {
+    guard let name = try value(key)?.string(file: file, at: key) else { return standard }
+    guard let activation = Activation(named: name) else {
+      throw error(
+        key,
+        "\(JSON.quoted(name.excerpt)) is not supported; expected gelu, gelu_new, gelu_pytorch_tanh or relu")
+    }
+    return activation
+  }
+
+  /// Left out is 0, null is none.
+  func padding(vocabularySize: Int) throws(InputError) -> Int? {
+    guard let value = config["pad_token_id"] else { return 0 }
+    guard value != .null else { return nil }
+    let id = try value.integer(file: file, at: "pad_token_id")
+    guard (0..<vocabularySize).contains(id) else {
+      throw error("pad_token_id", "\(id), expected below vocab_size, which is \(vocabularySize)")
+    }
+    return id
+  }
+
+  func labels() throws(InputError) -> [String] {
+    let limit = 1 << 16
+    let count = try value("num_labels") == nil ? nil : size("num_labels", 2, atMost: limit)
+    guard let map = try value("id2label")?.object(file: file, at: "id2label") else {
+      return (0..<(count ?? 2)).map { "LABEL_\($0)" }
+    }
+    guard (1...limit).contains(map.count) else {
+      throw error("id2label", "\(map.count) labels, expected 1 to \(limit)")
+    }
+    if let count, count != map.count {
+      throw error("num_labels", "\(count), but id2label has \(map.count) labels")
+    }
+    var names: [String] = []
+    for id in 0..<map.count {
+      guard let name = map[String(id)] else {
+        throw error("id2label", "no label \(id), expected ids 0 to \(map.count - 1)")
+      }
+      names.append(try name.string(file: file, at: "id2label.\(id)"))
+    }
+    return names
+  }
+}

@@ -142,11 +142,13 @@ struct WeightFormatTests {
     let workspace = Workspace(
       arena: Arena(capacity: 0), gradients: MutableFloatPointer(mutating: gradients.base), slots: 0)
     blocks(format, outputs * inputs, seed: 3).withUnsafeBytes { bytes in
-      for head in [nil, 8] {
+      for (head, isTransposed) in [(nil, false), (8, false), (nil, true)] {
+        let (rows, columns) = isTransposed ? (inputs, outputs) : (outputs, inputs)
+        guard columns % format.blockValues == 0 else { continue }
         let stored = FrozenMatrix(
           StoredMatrix(
-            bytes.baseAddress.unsafelyUnwrapped, format, rows: outputs, columns: inputs, interleavedHead: head),
-          owner: owner)
+            bytes.baseAddress.unsafelyUnwrapped, format, rows: rows, columns: columns, interleavedHead: head),
+          isTransposed: isTransposed, owner: owner)
         let floats = FrozenMatrix(stored.values, outputSize: outputs, inputSize: inputs)
         let (x, dy) = (normals(3 * inputs, seed: 1), normals(3 * outputs, seed: 2))
         for accumulate in [false, true] {

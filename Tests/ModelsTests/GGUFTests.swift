@@ -95,6 +95,19 @@ struct GGUFTests {
         "2 GGUF files; name the one to use, such as \(folder.path)/m.gguf") == true)
   }
 
+  /// Recorded by experiments/gguf/record_formats.py.
+  @Test("every format has the bits that ggml's Python package makes of it")
+  func reference() throws {
+    let file = try GGUFFile(path: fixture("gguf/formats.gguf"))
+    let reference = try SafetensorsFile(path: fixture("gguf/formats.safetensors"))
+    #expect(Set(reference.names) == Set(WeightFormat.allCases.map(\.rawValue)).subtracting(["F32"]))
+    for name in reference.names {
+      let stored = try file.stored(name, shape: [3, 512])
+      #expect(stored.format.rawValue == name)
+      #expect(try stored.floats.values.map(\.bitPattern) == reference.floats(name).values.map(\.bitPattern), "\(name)")
+    }
+  }
+
   @Test("every metadata type is read")
   func types() throws {
     var file = GGUFBytes.llama

@@ -13,20 +13,24 @@ public final class FrozenMatrix: @unchecked Sendable {
     case bfloat16(forward: PackedWeight, backward: PackedWeight)
   }
 
+  /// W, or Wᵀ where `isTransposed`.
   public let stored: StoredMatrix
+  private let isTransposed: Bool
   private let products: Products
   private let owner: AnyObject
 
   /// d₁.
-  public var outputSize: Int { stored.rows }
+  public var outputSize: Int { isTransposed ? stored.columns : stored.rows }
   /// d₂.
-  public var inputSize: Int { stored.columns }
+  public var inputSize: Int { isTransposed ? stored.rows : stored.columns }
 
   /// - Parameters:
+  ///   - isTransposed: whether Wᵀ is stored, d₂ rows of d₁, as HuggingFace's `Conv1D` has it.
   ///   - owner: what keeps the memory alive.
   ///   - precision: of the products; `bfloat16` makes packed copies of the weight.
-  public init(_ stored: StoredMatrix, owner: AnyObject, precision: Precision = .float32) {
+  public init(_ stored: StoredMatrix, isTransposed: Bool = false, owner: AnyObject, precision: Precision = .float32) {
     self.stored = stored
+    self.isTransposed = isTransposed
     self.owner = owner
     switch precision {
     case .float32:
@@ -35,18 +39,23 @@ public final class FrozenMatrix: @unchecked Sendable {
       let copy = Buffer(count: stored.floats == nil ? stored.rows * stored.columns : 0)
       if stored.floats == nil { stored.read(0..<stored.rows, 0..<stored.columns, into: copy.base) }
       let floats = stored.floats ?? FloatPointer(copy.base)
-      let (outputs, inputs) = (stored.rows, stored.columns)
+      let (outputs, inputs) = isTransposed ? (stored.columns, stored.rows) : (stored.rows, stored.columns)
       products = .bfloat16(
-        forward: PackedWeight(floats, inputSize: inputs, outputSize: outputs, isTransposed: true),
-        backward: PackedWeight(floats, inputSize: outputs, outputSize: inputs, isTransposed: false))
+        forward: PackedWeight(floats, inputSize: inputs, outputSize: outputs, isTransposed: !isTransposed),
+        backward: PackedWeight(floats, inputSize: outputs, outputSize: inputs, isTransposed: isTransposed))
     }
   }
 
-  /// - Parameter base: d₁·d₂ floats, row-major.
+  /// - Parameters:
+  ///   - base: d₁·d₂ floats, row-major.
+  ///   - isTransposed: whether they are Wᵀ.
   public convenience init(
-    _ base: FloatPointer, outputSize: Int, inputSize: Int, owner: AnyObject, precision: Precision = .float32
+    _ base: FloatPointer, outputSize: Int, inputSize: Int, isTransposed: Bool = false, owner: AnyObject,
+    precision: Precision = .float32
   ) {
-    self.init(StoredMatrix(base, rows: outputSize, columns: inputSize), owner: owner, precision: precision)
+    let (rows, columns) = isTransposed ? (inputSize, outputSize) : (outputSize, inputSize)
+    self.init(
+      StoredMatrix(base, rows: rows, columns: columns), isTransposed: isTransposed, owner: owner, precision: precision)
   }
 
   /// Copies `values`, row-major.
@@ -64,14 +73,15 @@ public final class FrozenMatrix: @unchecked Sendable {
     switch products {
     case .direct(let floats):
       BLAS.multiply(
-        rows, outputSize, inputSize, x, .no, lda: inputSize, floats, .yes, ldb: inputSize, beta: accumulate ? 1 : 0, y,
-        ldc: outputSize)
+        rows, outputSize, inputSize, x, .no, lda: inputSize, floats, isTransposed ? .no : .yes, ldb: stored.columns,
+        beta: accumulate ? 1 : 0, y, ldc: outputSize)
     case .tiles:
       Self.eachTile(outputSize, inputSize) { outputs, inputs in
+        let tile = read(outputs, inputs, workspace)
         BLAS.multiply(
-          rows, outputs.count, inputs.count, x + inputs.lowerBound, .no, lda: inputSize,
-          read(outputs, inputs, workspace), .yes, ldb: inputs.count,
-          beta: accumulate || inputs.lowerBound > 0 ? 1 : 0, y + outputs.lowerBound, ldc: outputSize)
+          rows, outputs.count, inputs.count, x + inputs.lowerBound, .no, lda: inputSize, tile.base,
+          isTransposed ? .no : .yes, ldb: tile.row, beta: accumulate || inputs.lowerBound > 0 ? 1 : 0,
+          y + outputs.lowerBound, ldc: outputSize)
       }
     case .bfloat16(let weight, _):
       weight.multiply(x, into: y, rows: rows, accumulate: accumulate, workspace.bfloat16)
@@ -86,14 +96,15 @@ public final class FrozenMatrix: @unchecked Sendable {
     switch products {
     case .direct(let floats):
       BLAS.multiply(
-        rows, inputSize, outputSize, dy, .no, lda: outputSize, floats, .no, ldb: inputSize, beta: accumulate ? 1 : 0,
-        dx, ldc: inputSize)
+        rows, inputSize, outputSize, dy, .no, lda: outputSize, floats, isTransposed ? .yes : .no, ldb: stored.columns,
+        beta: accumulate ? 1 : 0, dx, ldc: inputSize)
     case .tiles:
       Self.eachTile(inputSize, outputSize) { inputs, outputs in
+        let tile = read(outputs, inputs, workspace)
         BLAS.multiply(
-          rows, inputs.count, outputs.count, dy + outputs.lowerBound, .no, lda: outputSize,
-          read(outputs, inputs, workspace), .no, ldb: inputs.count,
-          beta: accumulate || outputs.lowerBound > 0 ? 1 : 0, dx + inputs.lowerBound, ldc: inputSize)
+          rows, inputs.count, outputs.count, dy + outputs.lowerBound, .no, lda: outputSize, tile.base,
+          isTransposed ? .yes : .no, ldb: tile.row, beta: accumulate || outputs.lowerBound > 0 ? 1 : 0,
+          dx + inputs.lowerBound, ldc: inputSize)
       }
     case .bfloat16(_, let weight):
       weight.multiply(dy, into: dx, rows: rows, accumulate: accumulate, workspace.bfloat16)
@@ -114,19 +125,30 @@ public final class FrozenMatrix: @unchecked Sendable {
     }
   }
 
-  /// A tile of W in the worker's memory.
-  private func read(_ outputs: Range<Int>, _ inputs: Range<Int>, _ workspace: Workspace) -> FloatPointer {
+  /// A tile in the worker's memory, stored as W is, with the length of its rows.
+  private func read(
+    _ outputs: Range<Int>, _ inputs: Range<Int>, _ workspace: Workspace
+  ) -> (base: FloatPointer, row: Int) {
     let tile = workspace.tile.base
-    stored.read(outputs, inputs, into: tile)
-    return FloatPointer(tile)
+    let (rows, columns) = isTransposed ? (inputs, outputs) : (outputs, inputs)
+    stored.read(rows, columns, into: tile)
+    return (FloatPointer(tile), columns.count)
+  }
+
+  /// y[d₂] ← a row of W, which is not stored transposed: what a table of embeddings is read by. O(d₂).
+  public func readRow(_ row: Int, into y: MutableFloatPointer) {
+    precondition(!isTransposed, "rows of a transposed matrix lie apart")
+    stored.read(row..<row + 1, 0..<inputSize, into: y)
   }
 
   /// The weight as floats, row-major.
   public var values: [Float] {
-    Array(unsafeUninitializedCapacity: outputSize * inputSize) { values, count in
-      if let base = values.baseAddress { stored.read(0..<outputSize, 0..<inputSize, into: base) }
+    let values = [Float](unsafeUninitializedCapacity: outputSize * inputSize) { values, count in
+      if let base = values.baseAddress { stored.read(0..<stored.rows, 0..<stored.columns, into: base) }
       count = outputSize * inputSize
     }
+    guard isTransposed else { return values }
+    return (0..<outputSize).flatMap { row in (0..<inputSize).map { values[$0 * outputSize + row] } }
   }
 }
 

@@ -39,7 +39,7 @@ struct RunConductor {
     }
     run.session.makeFork = { [folder = run.folder] step throws(InputError) in
       let fork = try RunFork.make(of: SavedRun(folder: folder), at: step, runs: folder.parent)
-      try DetachedRun.start(fork.folder)
+      try RunProcess.start(fork.folder, output: "background.txt")
       return "\(fork.folder.name) trains in the background; ranktop watch \(fork.folder.name) shows it"
     }
     let ((ending, summary), status) = try conductor.run(
@@ -56,7 +56,7 @@ struct RunConductor {
     }
     if conductor.goesOnInBackground {
       run.release()
-      try DetachedRun.start(run.folder)
+      try RunProcess.start(run.folder, output: "background.txt")
       return Console.note("\(run.folder.name) trains on in the background; ranktop watch \(run.folder.name) shows it")
     }
     Console.result(summary.json.serialized(pretty: false))
@@ -70,40 +70,5 @@ struct RunConductor {
       throw ExitStatus.failed
     }
     if status != 0 { throw ExitCode(status) }
-  }
-}
-
-/// A `resume` of its own, without a terminal, that outlives this process.
-enum DetachedRun {
-  /// POSIX_SPAWN_SETSID, which Swift does not import: the child leaves the terminal's session.
-  private static let newSession: Int32 = 0x80
-
-  /// Starts this program anew: a process with threads must not be forked.
-  static func start(_ folder: RunFolder) throws(InputError) {
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    posix_spawnattr_setflags(&attributes, Int16(newSession | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
-    var all = sigset_t()
-    sigfillset(&all)
-    posix_spawnattr_setsigdefault(&attributes, &all)
-    var none = sigset_t()
-    sigemptyset(&none)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_addopen(&actions, 1, folder.path + "/background.txt", O_WRONLY | O_CREAT | O_APPEND, 0o644)
-    posix_spawn_file_actions_adddup2(&actions, 1, 2)
-    let words = ["ranktop", "resume", folder.path, "--headless"]
-    var arguments = words.map { strdup($0) } + [nil]
-    defer { for argument in arguments { free(argument) } }
-    var process = pid_t()
-    let code = posix_spawn(&process, "/proc/self/exe", &actions, &attributes, &arguments, environ)
-    guard code == 0 else {
-      throw InputError(
-        .unwritable, file: folder.path, "cannot be trained in the background: \(String(cString: strerror(code)))")
-    }
   }
 }

@@ -21,12 +21,14 @@ extension Experiment {
   }
 
   /// `load`, for bytes at hand.
+  /// - Parameter settings: what another file sets, in place of this one's.
   static func parse(
-    _ bytes: [UInt8], path: String, overrides: [String] = [], seed: Int? = nil, threads: Int? = nil,
-    at: [String] = []
+    _ bytes: [UInt8], path: String, settings: [ExperimentSetting] = [], overrides: [String] = [], seed: Int? = nil,
+    threads: Int? = nil, at: [String] = []
   ) throws(InputError) -> Experiment {
     var reader = ExperimentReader(path: path)
     try reader.read(try TOMLDocument(bytes, file: path))
+    for setting in settings { try reader.apply(setting) }
     for override in overrides { try reader.apply(override) }
     if let seed { try reader.set("seed", to: .integer(seed), by: "--seed \(seed)") }
     if let threads { try reader.set("training.threads", to: .integer(threads), by: "--threads \(threads)") }
@@ -56,6 +58,7 @@ private struct ExperimentReader {
   /// Where a key's value comes from.
   private enum Origin {
     case file(line: Int?)
+    case setting(ExperimentSetting)
     case commandLine(String)
   }
 
@@ -159,8 +162,8 @@ private struct ExperimentReader {
         throw wrong("step \(scheduled.step), expected less than training.total_step, \(total)")
       }
       guard case .set(let parameter, let value) = scheduled.command else { continue }
-      if adapter.peftType == .lora, parameter != .learningRate {
-        throw wrong("\(parameter.commandName) has no meaning for LORA, which allocates nothing")
+      guard adapter.method.steers(parameter) else {
+        throw wrong("\(parameter.commandName) has no meaning for \(adapter.method.title)")
       }
       if let objection = parameter.objection(to: value, initialRank: adapter.initR) { throw wrong(objection) }
       let last = total - adapter.tfinal
@@ -168,6 +171,18 @@ private struct ExperimentReader {
         throw wrong("\(parameter.commandName) is fixed from T − t_f = \(last) on")
       }
     }
+  }
+
+  /// Sets a key as another file does.
+  mutating func apply(_ setting: ExperimentSetting) throws(InputError) {
+    guard let key = ExperimentKey.find(setting.key) else {
+      let parts = setting.key.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+      throw InputError(file: setting.file, place: setting.place, Self.unknown(parts, isTable: false))
+    }
+    if let complaint = key.set(&experiment, setting.value, setting.folder) {
+      throw InputError(file: setting.file, place: setting.place, complaint)
+    }
+    origins[setting.key] = .setting(setting)
   }
 
   /// Applies one `--set`.
@@ -203,7 +218,7 @@ private struct ExperimentReader {
 
   // MARK: Checks over several keys
 
-  func checkTogether() throws(InputError) {
+  mutating func checkTogether() throws(InputError) {
     let missing = ExperimentKey.all.filter { $0.isRequired && origins[$0.path] == nil }
     if !missing.isEmpty {
       throw InputError(
@@ -220,8 +235,14 @@ private struct ExperimentReader {
       throw error(
         at: ["data.split", "data.eval"], "data.split", "data.eval is set as well, expected one of the two")
     }
-    guard experiment.adapter.peftType == .adalora else { return try checkSchedule() }
+    try settleMethod()
     let adapter = experiment.adapter
+    if adapter.ranks.room < 1 {
+      throw error(
+        at: ["adapter.target_r"], "adapter.target_r",
+        "\(adapter.targetR), expected at least 1 for \(adapter.method.rawValue)")
+    }
+    guard adapter.method.method.allocates else { return try checkSchedule() }
     if adapter.targetR > adapter.initR {
       throw error(
         at: ["adapter.target_r", "adapter.init_r"], "adapter.target_r",
@@ -238,13 +259,38 @@ private struct ExperimentReader {
     try checkSchedule()
   }
 
+  /// Makes `adapter.method` and `adapter.peft_type` agree: what is set counts, and the command line before the file.
+  private mutating func settleMethod() throws(InputError) {
+    let (method, type) = (origins["adapter.method"], origins["adapter.peft_type"])
+    let adapter = experiment.adapter
+    let own = Experiment.PEFTType(of: adapter.method.method)
+    if method != nil, type != nil, own != adapter.peftType, isOnCommandLine(method) == isOnCommandLine(type) {
+      throw error(
+        at: ["adapter.peft_type", "adapter.method"], "adapter.peft_type",
+        "\(adapter.peftType.rawValue), but adapter.method \(adapter.method.rawValue) is saved as \(own.rawValue)")
+    }
+    if method == nil || (own != adapter.peftType && isOnCommandLine(type)) {
+      experiment.adapter.method = adapter.peftType == .lora ? .lora : .adalora
+    } else {
+      experiment.adapter.peftType = own
+    }
+  }
+
+  private func isOnCommandLine(_ origin: Origin?) -> Bool { if case .commandLine = origin { true } else { false } }
+
   private func byDefault(_ name: String) -> String { origins[name] == nil ? " (its default)" : "" }
 
-  /// An error of several keys together: at the first of them that the command line set, else that the file has.
+  /// An error of several keys together: at the first of them that the command line set, else that another file set, else
+  /// that the file has.
   private func error(at names: [String], _ subject: String, _ message: String) -> InputError {
     for name in names {
       if case .commandLine(let place) = origins[name] {
         return InputError(.usage, file: "", place: place, "\(subject): \(message)")
+      }
+    }
+    for name in names {
+      if case .setting(let setting) = origins[name] {
+        return InputError(file: setting.file, place: setting.place, "\(subject): \(message)")
       }
     }
     for name in names {

@@ -39,6 +39,7 @@ struct ExperimentKey: Sendable {
     integer("data", "max_length", \.data.maxLength, 3...1_000_000),
 
     choice("adapter", "peft_type", \.adapter.peftType),
+    choice("adapter", "method", \.adapter.method),
     targetModules("adapter", "target_modules", \.adapter.targetModules),
     integer("adapter", "r", \.adapter.r, 1...maximumRank),
     integer("adapter", "init_r", \.adapter.initR, 1...maximumRank),
@@ -85,6 +86,13 @@ struct ExperimentKey: Sendable {
   static func isFolderName(_ name: String) -> Bool {
     !name.isEmpty && name.utf8.count <= 200 && name != "." && name != ".."
       && !name.unicodeScalars.contains { $0 == "/" || $0.properties.generalCategory == .control }
+  }
+
+  /// What the run of a TOML file is called where it does not say; nil where no folder can be called so.
+  static func folderName(ofFile path: String) -> String? {
+    let file = path.split(separator: "/").last.map(String.init) ?? ""
+    let stem = file.hasSuffix(".toml") ? String(file.dropLast(5)) : file
+    return isFolderName(stem) ? stem : nil
   }
 
   // MARK: Kinds of keys

@@ -6,8 +6,12 @@ import Models
 /// a key stands; and it aborts the process on some malformed texts, such as `[&`, `a = [}` or `a = 07:32:00.`. What
 /// passes here has a name or a value wherever one must be; repeated keys, escapes and sizes are left to the parser.
 struct TOMLLines {
-  /// For each key path its 1-based line; for a section, where it is first opened. Keys with escapes are left out.
+  /// For each key path its 1-based line; for a section, where it is first opened. In the path of what stands in an array
+  /// of tables, the array's name is followed by the element's number, from 0. Keys with escapes are left out.
   private(set) var lines: [[String]: Int] = [:]
+
+  /// Elements so far of each array of tables.
+  private var elements: [[String]: Int] = [:]
 
   private let bytes: [UInt8]
   private let file: String
@@ -81,15 +85,25 @@ struct TOMLLines {
         let isArray = take("[")
         let path = try key()
         guard take("]"), !isArray || take("]") else { throw expected(isArray ? "]]" : "]") }
-        note(path)
-        // Keys of the elements of an array of tables have no path of their own.
-        section = isArray ? nil : path
+        section = path.map { resolved($0, isArray: isArray) }
+        note(section)
       } else {
         try entry(in: section, depth: 0)
       }
       skipToLineEnd()
       guard current == nil || takeLineEnd() else { throw expected("the end of the line") }
     }
+  }
+
+  /// The path of a section with the number of the last element after each array of tables; `[[…]]` begins a new one.
+  private mutating func resolved(_ path: [String], isArray: Bool) -> [String] {
+    var result: [String] = []
+    for (index, part) in path.enumerated() {
+      result.append(part)
+      if isArray, index == path.count - 1 { elements[result, default: 0] += 1 }
+      if let count = elements[result] { result.append(String(count - 1)) }
+    }
+    return result
   }
 
   /// Notes the line of `path` and of the tables on its way, where it is their first.

@@ -78,7 +78,7 @@ extension TelemetryReader {
     try read { database in try self.interventions(database) }
   }
 
-  /// The curves of b(t) with the step from which each held; empty for LORA.
+  /// The curves of b(t) with the step from which each held; empty where rank is fixed.
   public func schedules() throws(InputError) -> [(step: Int, schedule: BudgetSchedule)] {
     try read { database in
       try self.schedules(database, "ORDER BY step LIMIT \(RecordedLimits.schedules)")
@@ -114,7 +114,7 @@ extension TelemetryReader {
 
   // MARK: Inside a transaction
 
-  private func rows(_ database: Database, _ table: String, _ sql: String, _ arguments: StatementArguments = []) throws
+  func rows(_ database: Database, _ table: String, _ sql: String, _ arguments: StatementArguments = []) throws
     -> [RecordedRow]
   {
     try Row.fetchAll(database.cachedStatement(sql: sql), arguments: arguments)

@@ -3,7 +3,6 @@
 import AdaLoRA
 import Foundation
 import GRDB
-import GRDBSQLite
 import Models
 
 /// Reads `telemetry.sqlite`; never writes. A database that is damaged, hostile or another program's ends in an
@@ -24,7 +23,7 @@ public final class TelemetryReader {
   /// The scores of the newest mask among the steps up to `through`.
   var lastMask: (through: Int, scores: [Float])?
 
-  /// Triplets of all modules; 0 for LORA.
+  /// Triplets of all modules; 0 where rank is fixed.
   public var tripletCount: Int { random.count }
 
   /// Name of the file in the run's folder through which commands may be sent; nil: read-only.
@@ -38,20 +37,14 @@ public final class TelemetryReader {
   public init(path: String) throws(InputError) {
     self.path = path
     let absolute = AbsolutePath.of(path, from: ".")
-    var status = stat()
-    guard lstat(absolute, &status) == 0 else {
-      throw InputError(.missing, file: path, String(cString: strerror(errno)))
-    }
-    // SQLite makes files beside a database, wherever a link leads.
-    guard status.st_mode & S_IFMT == S_IFREG else { throw InputError(file: path, "not a regular file") }
     do {
-      queue = try Self.open(absolute)
+      queue = try ForeignDatabase.open(path)
       let (facts, description) = try queue.read { database in
-        guard try TelemetrySchema.version(of: database, path: path) != nil else {
+        guard try TelemetrySchema.database.version(of: database, path: path) != nil else {
           throw InputError(file: path, "an empty database, expected a run's")
         }
-        try Self.checkTables(database, path)
-        let facts = try Self.facts(database, path)
+        try ForeignDatabase.check(TelemetrySchema.tables, of: database, path: path)
+        let facts = try ForeignDatabase.facts(database, path: path)
         return (facts, try Self.description(database, facts, path: path, folder: absolute))
       }
       self.facts = facts
@@ -59,62 +52,9 @@ public final class TelemetryReader {
     } catch {
       throw InputError(error, database: path, writing: false)
     }
-    let count = description.method == "LORA" ? 0 : description.modules.count * description.initialRank
+    let count = description.allocates ? description.modules.count * description.initialRank : 0
     random = TripletScores.draws(seed: UInt64(bitPattern: Int64(facts["seed"].flatMap(Int.init) ?? 0)), count: count)
     history = RecordedHistory(frameBytes: 56 * count)
-  }
-
-  /// Opens read-only. Where even the files beside a WAL database cannot be made, in a folder that may only be read, it is
-  /// taken as one that nobody writes, provided that no WAL is left to be read.
-  private static func open(_ path: String) throws -> DatabaseQueue {
-    var configuration = Configuration()
-    configuration.readonly = true
-    configuration.busyMode = .timeout(2)
-    configuration.prepareDatabase { database in
-      sqlite3_limit(database.sqliteConnection, SQLITE_LIMIT_LENGTH, Int32(RecordedLimits.value))
-      sqlite3_limit(database.sqliteConnection, SQLITE_LIMIT_ATTACHED, 0)
-      try database.execute(sql: "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")
-    }
-    do {
-      let queue = try DatabaseQueue(path: path, configuration: configuration)
-      _ = try queue.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM sqlite_schema") }
-      return queue
-    } catch let error as DatabaseError where error.resultCode == .SQLITE_CANTOPEN {
-      var status = stat()
-      guard stat(path + "-wal", &status) != 0 || status.st_size == 0,
-        let name = path.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed)
-      else { throw error }
-      return try DatabaseQueue(path: "file:\(name)?immutable=1", configuration: configuration)
-    }
-  }
-
-  /// Every table must be one: a view, a virtual table or a computed column could do anything while it is read.
-  private static func checkTables(_ database: Database, _ path: String) throws {
-    for table in TelemetrySchema.tables {
-      guard
-        try Int.fetchOne(
-          database,
-          sql: """
-            SELECT count(*) FROM sqlite_schema
-            WHERE name = ? AND type = 'table' AND rootpage > 0 AND upper(sql) NOT LIKE 'CREATE VIRTUAL%'
-            """, arguments: [table]) == 1
-      else { throw InputError(file: path, place: table, "no such table") }
-      guard
-        try Int.fetchOne(
-          database, sql: "SELECT count(*) FROM pragma_table_xinfo(?) WHERE hidden <> 0", arguments: [table]) == 0
-      else { throw InputError(file: path, place: table, "has a computed column") }
-    }
-  }
-
-  private static func facts(_ database: Database, _ path: String) throws -> [String: String] {
-    var facts: [String: String] = [:]
-    let rows = try Row.fetchAll(
-      database, sql: "SELECT key, value FROM meta WHERE length(key) < 200 AND length(value) <= 1000000 LIMIT 200")
-    for row in rows {
-      let row = RecordedRow(row: row, path: path, table: "meta")
-      if let key = try row.optionalText("key") { facts[key] = try row.text("value") }
-    }
-    return facts
   }
 
   private static func description(
@@ -139,8 +79,8 @@ public final class TelemetryReader {
       }
       return value
     }
-    guard let method = facts["method"], ["ADALORA", "LORA"].contains(method) else {
-      throw wrong("method", "ADALORA or LORA")
+    guard let method = facts["method"], ListedMethod(title: method) != nil else {
+      throw wrong("method", ListedMethod.allCases.map(\.title).joined(alternatives: "or"))
     }
     guard let scale = facts["effective_scale"].flatMap({ Double($0) }), scale.isFinite else {
       throw wrong("effective_scale", "a number")

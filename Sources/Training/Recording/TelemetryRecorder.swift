@@ -93,9 +93,9 @@ public final class TelemetryRecorder: @unchecked Sendable {
     _ database: Database, path: String, _ description: RunDescription, _ facts: [String: String], resumeAt: Int?
   ) throws -> Int? {
     // Whose file it is comes before any change to it.
-    let isNew = try TelemetrySchema.version(of: database, path: path) == nil
+    let isNew = try TelemetrySchema.database.version(of: database, path: path) == nil
     try database.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
-    try TelemetrySchema.migrate(database, path: path)
+    try TelemetrySchema.database.migrate(database, path: path)
     if resumeAt == nil, !isNew, try Int.fetchOne(database, sql: "SELECT count(*) FROM meta") != 0 {
       throw InputError(.unwritable, file: path, "holds a run already")
     }
@@ -144,7 +144,7 @@ public final class TelemetryRecorder: @unchecked Sendable {
   /// Whether a step's row of triplets is due, so that its frame need not be built where it is not.
   /// - Parameter masked: whether a mask fell in this step that could change the pattern.
   public func wantsTriplets(step: Int, masked: Bool) -> Bool {
-    description.method != "LORA"
+    description.allocates
       && (masked || (scoresEvery > 0 && step % scoresEvery == 0) || step == description.totalSteps - 1)
   }
 
@@ -152,7 +152,7 @@ public final class TelemetryRecorder: @unchecked Sendable {
   /// - Parameters:
   ///   - learningRate: η, the base rate.
   ///   - triplets: where `wantsTriplets`.
-  ///   - ranks: kept a module; kept only with a mask or with triplets. Empty for LORA. `nonzero`: λ ≠ 0 a module.
+  ///   - ranks: kept a module; kept only with a mask or with triplets. Empty where rank is fixed. `nonzero`: λ ≠ 0 a module.
   ///   - masked: whether a mask fell in this step that could change the pattern.
   ///   - orth: ‖PᵀP − I‖_F and ‖QQᵀ − I‖_F, module after module; nil where it is not known.
   public func record(
@@ -180,6 +180,14 @@ public final class TelemetryRecorder: @unchecked Sendable {
 
   /// - Parameter step: from which on it holds.
   public func record(_ schedule: BudgetSchedule, from step: Int) { add(.schedule(schedule, step: step)) }
+
+  /// Records what the run has cost so far, as facts of `meta`.
+  /// - Parameters:
+  ///   - wallSeconds: of all processes that have trained it.
+  ///   - peakRSSBytes: of this one; the most of all of them is kept.
+  public func record(wallSeconds: Double, peakRSSBytes: Int) {
+    add(.cost(wallSeconds: wallSeconds, peakRSSBytes: peakRSSBytes))
+  }
 
   /// Deletes the rows of `step` and all later ones, after all that was recorded before this call.
   public func truncate(from step: Int) {

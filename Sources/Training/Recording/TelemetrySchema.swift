@@ -1,4 +1,4 @@
-// The tables of a run's database, their version, and how an older one becomes today's.
+// The tables of a run's database, and how SQLite's complaints are worded.
 
 import Foundation
 import GRDB
@@ -6,12 +6,10 @@ import Models
 
 /// The schema of `telemetry.sqlite`. What each column holds is told in the README; version 1 is the first.
 enum TelemetrySchema {
-  /// "RKTP", at byte 68 of the file.
-  static let applicationID = 0x524B_5450
-  static var version: Int { steps.count }
+  /// "RKTP".
+  static let database = DatabaseSchema(owner: "a run's", applicationID: 0x524B_5450, steps: steps)
 
-  /// Step i brings a database of version i to version i + 1. A step that has been released never changes.
-  static let steps = [
+  private static let steps = [
     """
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
     CREATE TABLE module (
@@ -50,38 +48,6 @@ enum TelemetrySchema {
 
   /// Those whose rows belong to a step.
   static let tablesByStep = ["step", "rank", "triplets", "schedule", "evaluation", "intervention", "event"]
-
-  /// The file's version; nil where it is new and empty.
-  /// - Throws: `InputError` where it is another application's or a newer version's.
-  static func version(of database: Database, path: String) throws -> Int? {
-    let application = try Int.fetchOne(database, sql: "PRAGMA application_id") ?? 0
-    let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
-    if application == 0, version == 0, try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_schema") == 0 {
-      return nil
-    }
-    guard application == applicationID else {
-      throw InputError(file: path, "an SQLite database, but not a run's: its application id is \(application)")
-    }
-    guard version >= 1, version <= Self.version else {
-      throw InputError(
-        file: path,
-        "written with version \(version) of the schema, expected \(Self.version == 1 ? "" : "1 to ")"
-          + "\(Self.version)" + (version > Self.version ? "; a newer ranktop wrote it" : ""))
-    }
-    return version
-  }
-
-  /// Makes the tables, or brings an older version's to today's, all in one transaction.
-  static func migrate(_ database: Database, path: String) throws {
-    try database.inTransaction(.immediate) {
-      let found = try version(of: database, path: path) ?? 0
-      guard found < version else { return .rollback }
-      if found == 0 { try database.execute(sql: "PRAGMA application_id = \(applicationID)") }
-      for step in steps[found...] { try database.execute(sql: step) }
-      try database.execute(sql: "PRAGMA user_version = \(version)")
-      return .commit
-    }
-  }
 }
 
 extension InputError {

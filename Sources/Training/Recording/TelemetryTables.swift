@@ -24,6 +24,7 @@ enum TelemetryEntry: Sendable {
   case intervention(Intervention, time: Double)
   case evaluation(Evaluation, split: String, step: Int)
   case schedule(BudgetSchedule, step: Int)
+  case cost(wallSeconds: Double, peakRSSBytes: Int)
   case truncate(Int)
 }
 
@@ -61,6 +62,13 @@ struct TelemetryTables {
           step, schedule.initialBudget, schedule.targetBudget, schedule.initialWarmup, schedule.finalWarmup,
           schedule.maskInterval, schedule.totalSteps, anchors.serialized(pretty: false),
         ])
+    case .cost(let wallSeconds, let peakRSSBytes):
+      try run("INSERT OR REPLACE INTO meta VALUES ('wall_s', ?)", [String(wallSeconds)])
+      // Of all processes that have trained the run.
+      try run(
+        "INSERT INTO meta VALUES ('peak_rss_bytes', ?) "
+          + "ON CONFLICT (key) DO UPDATE SET value = max(CAST(value AS INTEGER), CAST(excluded.value AS INTEGER))",
+        [String(peakRSSBytes)])
     case .truncate(let step): try truncate(from: step)
     }
   }

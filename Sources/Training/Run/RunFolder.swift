@@ -77,12 +77,13 @@ extension RunFolder {
   }
 }
 
-/// Held by the process that trains a run, so that no other does.
+/// Held by the process that trains a run, or drives a sweep, so that no other does.
 final class RunLock {
   private let descriptor: Int32
 
+  /// - Parameter task: what its holder does, for the error.
   /// - Throws: where another process holds it.
-  init(_ folder: RunFolder) throws(InputError) {
+  init(_ folder: RunFolder, task: String = "trains this run") throws(InputError) {
     let path = folder.path + "/.lock"
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
     guard descriptor >= 0 else {
@@ -95,7 +96,7 @@ final class RunLock {
     }
     guard isHeld else {
       close(descriptor)
-      throw InputError(.unwritable, file: folder.path, "another process trains this run; ranktop watch shows it")
+      throw InputError(.unwritable, file: folder.path, "another process \(task); ranktop watch shows it")
     }
   }
 

@@ -75,6 +75,9 @@ final class RunJournal {
   func record(test: Evaluation, step: Int) { recorder.record(test, split: "test", step: step) }
   func setLive(_ live: LiveState) { recorder.setLive(live) }
 
+  /// Records the time and the memory that the run has taken so far.
+  func recordCost() { recorder.record(wallSeconds: secondsSoFar, peakRSSBytes: Machine.peakResidentBytes) }
+
   /// Whether a checkpoint is due when so many steps are done.
   func isDue(_ stepsDone: Int) -> Bool { every > 0 && stepsDone % every == 0 }
 

@@ -39,8 +39,6 @@ struct BoundsTests {
             activation.forward(x, into: y, count: n)
             activation.backward(x, y, into: z, count: n)
           }
-          Tanh.forward(x, into: y, count: n)
-          Tanh.backward(y, z, into: z, count: n)
           LayerNorm.forward(
             x, residual: y, gain: a, bias: b, epsilon: 1, normalized: z, rstd: perRow, into: w, rows: rows,
             columns: columns)

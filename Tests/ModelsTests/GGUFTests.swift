@@ -85,7 +85,7 @@ struct GGUFTests {
     for place in [folder.path, path] {
       let model = try ModelFolder(path: place)
       #expect(model.configPath == path && model.config["model_type"] == .string("llama"))
-      let matrix = try model.matrix("model.layers.0.mlp.down_proj.weight", rows: 32, columns: 64, .float32)
+      let matrix = try model.matrix("model.layers.0.mlp.down_proj.weight", outputSize: 32, inputSize: 64, .float32)
       #expect(matrix.stored.format == .q4_1)
       #expect(try matrix.values == model.floats("model.layers.0.mlp.down_proj.weight").values)
     }

@@ -170,15 +170,15 @@ struct MutationTests {
     #expect(tally.read > 50 && tally.refused > 1000, "\(tally)")
   }
 
-  @Test("damaged configurations")
-  func configurations() throws {
-    let original = try Array(Data(contentsOf: URL(fileURLWithPath: fixture("bert/config.json"))))
+  @Test("damaged configurations", arguments: [("bert", EncoderFamily.bert), ("deberta", .debertaV2)])
+  func configurations(name: String, family: EncoderFamily) throws {
+    let original = try Array(Data(contentsOf: URL(fileURLWithPath: fixture(name + "/config.json"))))
     var tally = Tally()
     for seed in 0..<6000 {
       var damage = Damage(seed: UInt64(seed + 200_000))
       let path = try folder.write(damage.apply(to: original), "config.json")
       attempt(&tally, "seed \(seed)") { () throws(InputError) in
-        let config = try BertConfig(try JSON.read(path: path), file: path)
+        let config = try EncoderConfig(try JSON.read(path: path), family, file: path)
         #expect(config.hiddenSize % config.attentionHeads == 0 && config.labelCount > 0)
       }
     }

@@ -1,6 +1,6 @@
-"""Records a run of HuggingFace PEFT on a tiny random BERT, as a folder that `ranktop parity` replays.
+"""Records a run of HuggingFace PEFT on a tiny random model, as a folder that `ranktop parity` replays.
 
-Usage: record_case.py FOLDER [--method lora] [--init-r 8 --target-r 3 …]   records a new case
+Usage: record_case.py FOLDER [--arch roberta] [--method lora] [--init-r 8 --target-r 3 …]   records a new case
        record_case.py --like CASE                                         repeats a recorded case, shows the differences
        record_case.py --variants PARENT                                   records every case of VARIANTS into PARENT
 
@@ -30,16 +30,49 @@ import torch
 import transformers
 from peft import AdaLoraConfig, LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForSequenceClassification, BertConfig, BertForSequenceClassification
+from transformers import (
+    AutoModelForSequenceClassification,
+    BertConfig,
+    DebertaV2Config,
+    DistilBertConfig,
+    ElectraConfig,
+    RobertaConfig,
+)
 
-ALL_LINEAR = ["query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense"]
+BATCH, MIN_LENGTH, MAX_LENGTH, VOCABULARY = 4, 4, 12, 96
+COMMON = dict(vocab_size=VOCABULARY, max_position_embeddings=64)
+SHAPE = COMMON | dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64)
+DEBERTA = SHAPE | dict(relative_attention=True, position_buckets=8, pos_att_type=["p2c", "c2p"])
+BERT_LINEAR = ["query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense"]
+DEBERTA_LINEAR = ["query_proj", "key_proj", "value_proj"] + BERT_LINEAR[3:]
+
+# Each architecture's shape, and the linear modules of its layers by PEFT's way of naming them.
+ARCHITECTURES = {
+    "bert": (BertConfig, SHAPE, BERT_LINEAR),
+    "roberta": (RobertaConfig, SHAPE | dict(type_vocab_size=1), BERT_LINEAR),
+    "electra": (ElectraConfig, SHAPE | dict(embedding_size=16), ["embeddings_project"] + BERT_LINEAR),
+    "distilbert": (
+        DistilBertConfig, COMMON | dict(dim=32, n_layers=2, n_heads=4, hidden_dim=64),
+        ["q_lin", "k_lin", "v_lin", "out_lin", "lin1", "lin2"],
+    ),
+    # As DeBERTa-v3 has it: position and content share their projections.
+    "deberta": (
+        DebertaV2Config,
+        DEBERTA | dict(share_att_key=True, norm_rel_ebd="layer_norm", position_biased_input=False), DEBERTA_LINEAR,
+    ),
+    # All else: projections of their own for positions, absolute positions, token types, a narrow table, a convolution.
+    "deberta-own-keys": (
+        DebertaV2Config,
+        DEBERTA | dict(share_att_key=False, type_vocab_size=2, embedding_size=16, conv_kernel_size=3, conv_act="gelu"),
+        DEBERTA_LINEAR + ["pos_key_proj", "pos_query_proj", "embed_proj"],
+    ),
+}  # fmt: skip
 DEFAULTS = {
     "arch": "bert", "seed": 0, "steps": 60, "rank": 6, "target_rank": 2, "tinit": 10, "tfinal": 15, "deltaT": 4,
     "beta1": 0.85, "beta2": 0.9, "orth_reg_weight": 0.1, "lora_alpha": 16,
     "optimizer": "AdamW(betas=0.9,0.999 eps=1e-8 weight_decay=0.01)", "lr": 0.005, "labels": 3, "method": "adalora",
-    "target_modules": ALL_LINEAR, "dropout": 0.0,
+    "target_modules": BERT_LINEAR, "dropout": 0.0,
 }  # fmt: skip
-BATCH, MIN_LENGTH, MAX_LENGTH, VOCABULARY = 4, 4, 12, 96
 
 # What each case changes; PEFT itself fails where a mask step has nothing to prune, so none of these has such a step.
 VARIANTS = {
@@ -65,13 +98,10 @@ VARIANTS = {
 
 
 def make_model(config):
-    """A small random BERT whose biases and layer norms are not at their trivial start."""
+    """A small random model whose biases and layer norms are not at their trivial start."""
     torch.manual_seed(config["seed"])
-    shape = BertConfig(
-        vocab_size=VOCABULARY, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64,
-        max_position_embeddings=64, num_labels=config["labels"],
-    )  # fmt: skip
-    model = BertForSequenceClassification(shape)
+    kind, shape, _ = ARCHITECTURES[config["arch"]]
+    model = AutoModelForSequenceClassification.from_config(kind(**shape, num_labels=config["labels"]))
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.dim() == 1:
@@ -275,7 +305,8 @@ def main():
     parser.add_argument("--like", type=Path, metavar="CASE")
     parser.add_argument("--variants", type=Path, metavar="PARENT")
     parser.add_argument("--max-length", type=int, default=MAX_LENGTH)
-    parser.add_argument("--target-modules", nargs="+", default=ALL_LINEAR)
+    parser.add_argument("--arch", choices=ARCHITECTURES, default="bert")
+    parser.add_argument("--target-modules", nargs="+", help="all linear modules of the layers, where not given")
     parser.add_argument("--method", choices=["adalora", "lora"], default="adalora")
     flags = {"--init-r": "rank", "--target-r": "target_rank", "--deltaT": "deltaT"}
     for key in ["seed", "steps", "tinit", "tfinal", "beta1", "beta2", "orth_reg_weight", "lora_alpha", "lr", "labels"]:
@@ -300,6 +331,7 @@ def main():
                     break
             print(json.dumps({"case": name, "seed": seed, "kept": well_conditioned(report), **report}), flush=True)
     elif options.folder:
+        options.target_modules = options.target_modules or ARCHITECTURES[options.arch][2]
         config = {key: getattr(options, key, value) for key, value in DEFAULTS.items()}
         report = record(options.folder, config, options.max_length)
         print(json.dumps({"kept": well_conditioned(report), **report}))

@@ -19,6 +19,8 @@ public struct PEFTAdapter {
     public var taskType: String
     public var baseModel: String
     public var targetModules: TargetModules
+    /// Whether the adapted weights are stored transposed, as `Conv1D` has them.
+    public var fanInFanOut: Bool
     public var alpha: Double
     public var dropout: Double
     /// r₀, or LoRA's r.
@@ -96,7 +98,7 @@ public struct PEFTAdapter {
       ("lora_alpha", number(d.alpha)),
       ("lora_dropout", number(d.dropout)),
       ("bias", .string("none")),
-      ("fan_in_fan_out", .bool(false)),
+      ("fan_in_fan_out", .bool(d.fanInFanOut)),
       ("inference_mode", .bool(true)),
       ("init_lora_weights", .bool(true)),
     ]

@@ -13,7 +13,7 @@ public enum ModelShape: String, Sendable, CaseIterable {
   case llama = "llama-7b"
 
   /// Nil where there is no model to run.
-  public var config: BertConfig? {
+  public var config: EncoderConfig? {
     switch self {
     case .tiny: bert(layers: 2, width: 128, heads: 2, inner: 512)
     case .mini: bert(layers: 4, width: 256, heads: 4, inner: 1024)
@@ -24,8 +24,8 @@ public enum ModelShape: String, Sendable, CaseIterable {
     }
   }
 
-  private func bert(layers: Int, width: Int, heads: Int, inner: Int) -> BertConfig {
-    BertConfig(hiddenSize: width, hiddenLayers: layers, attentionHeads: heads, intermediateSize: inner)
+  private func bert(layers: Int, width: Int, heads: Int, inner: Int) -> EncoderConfig {
+    EncoderConfig(hiddenSize: width, hiddenLayers: layers, attentionHeads: heads, intermediateSize: inner)
   }
 
   /// d₁ and d₂ of every module that gets an adapter.

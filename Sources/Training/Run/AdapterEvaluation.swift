@@ -37,7 +37,7 @@ public struct AdapterEvaluation {
         file: adapterFolder + "/" + PEFTAdapter.weightsName, place: "tensor \(tensor)",
         "\(count) classes, but the labels are \(labels.names.joined(separator: ", "))")
     }
-    loaded = try LoadedModel.withAdapter(folder, adapter, labels: labels.names.count)
+    loaded = try LoadedModel.withAdapter(folder, adapter, task: .sequenceClassification(labels: labels.names.count))
     self.threads = threads
   }
 
@@ -57,7 +57,7 @@ public struct AdapterEvaluation {
     var logits = Array(repeating: [Float](), count: dataset.count)
     let evaluation =
       Evaluator(dataset, workers: threads).evaluate(team, onLogits: { example, row in logits[example] = row })
-      ?? Evaluation(loss: 0, accuracy: 0, matthews: 0, f1: 0)
+      ?? Evaluation(loss: 0)
     return Outcome(count: dataset.count, evaluation: evaluation, logits: logits)
   }
 }

@@ -107,7 +107,7 @@ struct Bench: ParsableCommand {
       (blueprint, weights) = (try folder.blueprint(), folder)
     } else {
       guard let config = shape.config else { preconditionFailure("\(shape.rawValue) has no model to run") }
-      (blueprint, weights) = (config, RandomBert(config, seed: 0))
+      (blueprint, weights) = (config, RandomEncoder(config, seed: 0))
     }
     guard length <= blueprint.maximumLength else {
       throw ValidationError("--length \(length): expected at most the model's \(blueprint.maximumLength) positions")

@@ -37,13 +37,13 @@ struct TokenizerFileTests {
     return "{" + members.joined(separator: ", ") + "}"
   }
 
-  private func load(_ changes: [String: String] = [:]) throws -> WordPieceTokenizer {
-    try WordPieceTokenizer(tokenizerJSON: folder.write(json(changes), "tokenizer.json"))
+  private func load(_ changes: [String: String] = [:]) throws -> SubwordTokenizer {
+    try SubwordTokenizer(tokenizerJSON: folder.write(json(changes), "tokenizer.json"))
   }
 
   private func refusal(_ changes: [String: String]) throws -> String? {
     let path = try folder.write(json(changes), "tokenizer.json")
-    return failure { () throws(InputError) in try WordPieceTokenizer(tokenizerJSON: path) }
+    return failure { () throws(InputError) in try SubwordTokenizer(tokenizerJSON: path) }
   }
 
   private func addedToken(_ id: String, _ content: String, normalized: Bool = false) -> String {

@@ -7,10 +7,10 @@ public enum TokenizerLoader {
   /// - Throws: where the folder has neither, or the file cannot be used.
   public static func load(folder: String) throws(InputError) -> any Tokenizer {
     let tokenizer = folder + "/tokenizer.json"
-    if MappedFile.exists(tokenizer) { return try WordPieceTokenizer(tokenizerJSON: tokenizer) }
+    if MappedFile.exists(tokenizer) { return try SubwordTokenizer(tokenizerJSON: tokenizer) }
     guard MappedFile.exists(folder + "/vocab.txt") else {
       throw InputError(.missing, file: folder, "no vocabulary; expected tokenizer.json or vocab.txt in this folder")
     }
-    return try WordPieceTokenizer(vocabularyFolder: folder)
+    return try SubwordTokenizer(vocabularyFolder: folder)
   }
 }

@@ -1,6 +1,6 @@
 // Reads `vocab.txt`, a token a line, with the settings that `tokenizer_config.json` may hold beside it.
 
-extension WordPieceTokenizer {
+extension SubwordTokenizer {
   /// The names of BERT's special tokens. Those that stand in the text are recognised where the vocabulary has them.
   public struct SpecialTokens: Sendable {
     public var unknown = "[UNK]"
@@ -35,7 +35,7 @@ extension WordPieceTokenizer {
     self.init(
       normalizer: BertNormalizer(
         isolatesIdeographs: isolateIdeographs, stripsAccents: stripAccents ?? lowercase, lowercases: lowercase),
-      model: model,
+      preTokenizer: BertPreTokenizer(), model: model,
       addedTokens: names.compactMap { name in model.id(of: name).map { AddedToken(id: $0, content: name) } },
       template: .bert(cls: cls, sep: sep))
   }

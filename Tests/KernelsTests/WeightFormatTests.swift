@@ -136,6 +136,10 @@ struct WeightFormatTests {
     "products with stored weights are those with the same weights as floats", arguments: WeightFormat.allCases,
     [(256, 256), (768, 512), (520, 1280)])
   func products(format: WeightFormat, size: (outputs: Int, inputs: Int)) {
+    for precision in Precision.allCases where precision.isSupported { products(format, size, precision) }
+  }
+
+  private func products(_ format: WeightFormat, _ size: (outputs: Int, inputs: Int), _ precision: Precision) {
     let (outputs, inputs) = size
     let owner = SharedBuffer([])
     let gradients = SharedBuffer([0])
@@ -148,8 +152,10 @@ struct WeightFormatTests {
         let stored = FrozenMatrix(
           StoredMatrix(
             bytes.baseAddress.unsafelyUnwrapped, format, rows: rows, columns: columns, interleavedHead: head),
-          isTransposed: isTransposed, owner: owner)
-        let floats = FrozenMatrix(stored.values, outputSize: outputs, inputSize: inputs)
+          isTransposed: isTransposed, owner: owner, precision: precision)
+        let values = SharedBuffer(stored.values)
+        let floats = FrozenMatrix(
+          values.base, outputSize: outputs, inputSize: inputs, owner: values, precision: precision)
         let (x, dy) = (normals(3 * inputs, seed: 1), normals(3 * outputs, seed: 2))
         for accumulate in [false, true] {
           var (y, expected) = (normals(3 * outputs, seed: 4), normals(3 * outputs, seed: 4))
@@ -162,6 +168,26 @@ struct WeightFormatTests {
           #expect(distance(dx, same) < 1e-5)
         }
       }
+    }
+  }
+
+  @Test("more rows than go through a tile at once are multiplied all", .enabled(if: Precision.bfloat16.isSupported))
+  func manyRows() {
+    let (rows, outputs, inputs) = (PackedTile.mostRows + 70, 24, 32)
+    let gradients = SharedBuffer([0])
+    let workspace = Workspace(
+      arena: Arena(capacity: 0), gradients: MutableFloatPointer(mutating: gradients.base), slots: 0)
+    blocks(.q8_0, outputs * inputs, seed: 9).withUnsafeBytes { bytes in
+      let matrix = StoredMatrix(bytes.baseAddress.unsafelyUnwrapped, .q8_0, rows: outputs, columns: inputs)
+      let x = normals(rows * inputs, seed: 6)
+      var results: [[Float]] = []
+      for precision in Precision.allCases {
+        var y = [Float](repeating: 1, count: rows * outputs)
+        FrozenMatrix(matrix, owner: gradients, precision: precision).apply(
+          x, into: &y, rows: rows, accumulate: true, workspace)
+        results.append(y)
+      }
+      #expect(distance(results[1], results[0]) < 1e-2)
     }
   }
 

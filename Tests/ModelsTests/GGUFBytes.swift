@@ -55,7 +55,12 @@ struct GGUFBytes {
       ("llama.feed_forward_length", integer(64)), ("llama.attention.head_count", integer(2)),
       ("llama.attention.head_count_kv", integer(1)), ("llama.rope.freq_base", float(5000)),
       ("llama.attention.layer_norm_rms_epsilon", float(0x1p-20)), ("tokenizer.ggml.eos_token_id", integer(2)),
-      ("tokenizer.ggml.tokens", strings(["a", "b", "é"])),
+      ("tokenizer.ggml.model", string("gpt2")), ("tokenizer.ggml.pre", string("smollm")),
+      ("tokenizer.ggml.tokens", strings(["a", "b", "<end>"])), ("tokenizer.ggml.merges", strings([])),
+      (
+        "tokenizer.ggml.token_type",
+        number(UInt32(9)) + number(UInt32(5)) + number(UInt64(3)) + ([1, 1, 3] as [Int32]).flatMap(number)
+      ),
     ]
     let floats = { (count: Int, first: Int) in (0..<count).flatMap { number(Float($0 + first)) } }
     func blocks(_ count: Int, _ size: Int, _ halves: Int) -> [UInt8] {

@@ -128,9 +128,61 @@ struct GGUFTests {
       ("u8", .integer(200)), ("i8", .integer(-56)), ("u16", .integer(65535)), ("i16", .integer(-2)),
       ("i32", .integer(-3)), ("bool", .bool(true)), ("u64", .number(0x1p64)), ("i64", .integer(.min)),
       ("f64", .number(0.1)), ("nested", .array([.array([.integer(1), .integer(2)])])),
-      ("tokenizer.ggml.tokens", .array([.string("a"), .string("b"), .string("é")])),
+      ("tokenizer.ggml.tokens", .array([.string("a"), .string("b"), .string("<end>")])),
     ]
     for (key, value) in expected { #expect(metadata[key] == value) }
+  }
+
+  /// A file whose tokenizer has pieces enough to tell one way of dividing a text from another.
+  private func tokenizerFile(_ pre: String, _ more: [(String, [UInt8])] = []) -> GGUFBytes {
+    var file = GGUFBytes.llama
+    let tokens = ["<s>", "<end>", "1", "2", "a", "b", "Ġ", "ab", "Ġab", "12", "c"]
+    let types = ([3, 3] + Array(repeating: 1, count: 9) as [Int32]).flatMap(GGUFBytes.number)
+    let values: [String: [UInt8]] = [
+      "pre": GGUFBytes.string(pre), "tokens": GGUFBytes.strings(tokens),
+      "merges": GGUFBytes.strings(["a b", "Ġ ab", "1 2"]),
+      "token_type": GGUFBytes.number(UInt32(9)) + GGUFBytes.number(UInt32(5)) + GGUFBytes.number(UInt64(11)) + types,
+    ]
+    file.metadata = file.metadata.map { ($0, values[String($0.dropFirst("tokenizer.ggml.".count))] ?? $1) } + more
+    return file
+  }
+
+  private func ids(_ file: GGUFBytes, _ text: String) throws -> [Int32] {
+    let own = try TemporaryFolder()
+    try own.write(file.bytes, "m.gguf")
+    return try TokenizerLoader.load(folder: own.path).encode(text).ids
+  }
+
+  @Test("the tokenizer divides a text as its name says")
+  func tokenizer() throws {
+    // Digits on their own.
+    #expect(try ids(tokenizerFile("smollm"), "ab 12<end>") == [7, 6, 2, 3, 1])
+    #expect(try ids(tokenizerFile("gpt-2"), "ab 12ab<end>") == [7, 6, 9, 7, 1])
+    #expect(try ids(tokenizerFile("llama-bpe"), "ab ab12") == [7, 8, 9])
+    #expect(try ids(tokenizerFile("qwen2"), "ab ab12") == [7, 8, 2, 3])
+    let begin = [
+      ("tokenizer.ggml.add_bos_token", GGUFBytes.number(UInt32(7)) + [1]),
+      ("tokenizer.ggml.bos_token_id", GGUFBytes.integer(0)),
+    ]
+    #expect(try ids(tokenizerFile("gpt-2", begin), "a") == [0, 4])
+  }
+
+  @Test("a tokenizer that is not known is refused with what helps")
+  func unknownTokenizer() throws {
+    func refusal(_ file: GGUFBytes) throws -> String? {
+      let path = try folder.write(file.bytes, "m.gguf")
+      return failure { () throws(InputError) in try TokenizerLoader.load(folder: path) }
+    }
+    #expect(
+      try refusal(tokenizerFile("x"))
+        == "m.gguf: tokenizer.ggml.pre: \"x\" is not supported; expected gpt-2, smollm, llama-bpe or qwen2, or a "
+        + "tokenizer.json in the model's folder")
+    var file = tokenizerFile("smollm")
+    file.metadata = file.metadata.map { ($0, $0 == "tokenizer.ggml.model" ? GGUFBytes.string("llama") : $1) }
+    #expect(
+      try refusal(file)
+        == "m.gguf: tokenizer.ggml.model: \"llama\" is not supported; expected \"gpt2\", or a tokenizer.json in the "
+        + "model's folder")
   }
 
   @Test("what is wrong with a file is said in a line")

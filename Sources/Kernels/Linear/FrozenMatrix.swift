@@ -1,15 +1,15 @@
 // A frozen weight that only knows how to be applied.
 
 /// A frozen weight W of d₁ rows (outputs) and d₂ columns (inputs), used as it is stored, in memory that it keeps alive:
-/// often a mapped file.
+/// often a mapped file. W or Wᵀ is stored; the two products of the one are those of the other the other way round.
 public final class FrozenMatrix: @unchecked Sendable {
   // Unchecked: the memory is never written after init.
   private enum Products {
-    /// W is as BLAS wants it.
+    /// It is as BLAS wants it.
     case direct(FloatPointer)
-    /// A worker reads W tile by tile into memory of its own.
-    case tiles
-    /// Copies for x·Wᵀ and for dy·W.
+    /// A worker reads it tile by tile into memory of its own.
+    case tiles(Precision)
+    /// Copies for x·Mᵀ and for x·M, where M is what is stored.
     case bfloat16(forward: PackedWeight, backward: PackedWeight)
   }
 
@@ -32,18 +32,18 @@ public final class FrozenMatrix: @unchecked Sendable {
     self.stored = stored
     self.isTransposed = isTransposed
     self.owner = owner
-    switch precision {
-    case .float32:
-      products = if let floats = stored.floats { .direct(floats) } else { .tiles }
-    case .bfloat16:
-      let copy = Buffer(count: stored.floats == nil ? stored.rows * stored.columns : 0)
-      if stored.floats == nil { stored.read(0..<stored.rows, 0..<stored.columns, into: copy.base) }
-      let floats = stored.floats ?? FloatPointer(copy.base)
-      let (outputs, inputs) = isTransposed ? (stored.columns, stored.rows) : (stored.rows, stored.columns)
-      products = .bfloat16(
-        forward: PackedWeight(floats, inputSize: inputs, outputSize: outputs, isTransposed: !isTransposed),
-        backward: PackedWeight(floats, inputSize: outputs, outputSize: inputs, isTransposed: isTransposed))
+    guard let floats = stored.floats else {
+      products = .tiles(precision)
+      return
     }
+    products =
+      switch precision {
+      case .float32: .direct(floats)
+      case .bfloat16:
+        .bfloat16(
+          forward: PackedWeight(floats, inputSize: stored.columns, outputSize: stored.rows, isTransposed: true),
+          backward: PackedWeight(floats, inputSize: stored.rows, outputSize: stored.columns, isTransposed: false))
+      }
   }
 
   /// - Parameters:
@@ -70,22 +70,7 @@ public final class FrozenMatrix: @unchecked Sendable {
     _ x: FloatPointer, into y: MutableFloatPointer, rows: Int, accumulate: Bool, _ workspace: Workspace
   ) {
     workspace.clock?.begin(.frozenForward, flops: 2 * rows * outputSize * inputSize)
-    switch products {
-    case .direct(let floats):
-      BLAS.multiply(
-        rows, outputSize, inputSize, x, .no, lda: inputSize, floats, isTransposed ? .no : .yes, ldb: stored.columns,
-        beta: accumulate ? 1 : 0, y, ldc: outputSize)
-    case .tiles:
-      Self.eachTile(outputSize, inputSize) { outputs, inputs in
-        let tile = read(outputs, inputs, workspace)
-        BLAS.multiply(
-          rows, outputs.count, inputs.count, x + inputs.lowerBound, .no, lda: inputSize, tile.base,
-          isTransposed ? .no : .yes, ldb: tile.row, beta: accumulate || inputs.lowerBound > 0 ? 1 : 0,
-          y + outputs.lowerBound, ldc: outputSize)
-      }
-    case .bfloat16(let weight, _):
-      weight.multiply(x, into: y, rows: rows, accumulate: accumulate, workspace.bfloat16)
-    }
+    multiply(x, byTranspose: !isTransposed, into: y, rows: rows, accumulate: accumulate, workspace)
   }
 
   /// dx ← dy·W, or dx ← dx + dy·W. dy is [rows, d₁], dx is [rows, d₂].
@@ -93,46 +78,73 @@ public final class FrozenMatrix: @unchecked Sendable {
     _ dy: FloatPointer, into dx: MutableFloatPointer, rows: Int, accumulate: Bool, _ workspace: Workspace
   ) {
     workspace.clock?.begin(.frozenBackward, flops: 2 * rows * outputSize * inputSize)
+    multiply(dy, byTranspose: isTransposed, into: dx, rows: rows, accumulate: accumulate, workspace)
+  }
+
+  /// y ← x·Mᵀ or x·M, or y ← y + it, where M is what is stored.
+  private func multiply(
+    _ x: FloatPointer, byTranspose isByTranspose: Bool, into y: MutableFloatPointer, rows: Int, accumulate: Bool,
+    _ workspace: Workspace
+  ) {
+    let (outputs, inputs) = isByTranspose ? (stored.rows, stored.columns) : (stored.columns, stored.rows)
     switch products {
     case .direct(let floats):
       BLAS.multiply(
-        rows, inputSize, outputSize, dy, .no, lda: outputSize, floats, isTransposed ? .yes : .no, ldb: stored.columns,
-        beta: accumulate ? 1 : 0, dx, ldc: inputSize)
-    case .tiles:
-      Self.eachTile(inputSize, outputSize) { inputs, outputs in
-        let tile = read(outputs, inputs, workspace)
-        BLAS.multiply(
-          rows, inputs.count, outputs.count, dy + outputs.lowerBound, .no, lda: outputSize, tile.base,
-          isTransposed ? .yes : .no, ldb: tile.row, beta: accumulate || outputs.lowerBound > 0 ? 1 : 0,
-          dx + inputs.lowerBound, ldc: inputSize)
+        rows, outputs, inputs, x, .no, lda: inputs, floats, isByTranspose ? .yes : .no, ldb: stored.columns,
+        beta: accumulate ? 1 : 0, y, ldc: outputs)
+    case .tiles(.float32):
+      for output in Self.tiles(outputs) {
+        for input in Self.tiles(inputs) {
+          let tile = read(output, input, byTranspose: isByTranspose, workspace)
+          BLAS.multiply(
+            rows, output.count, input.count, x + input.lowerBound, .no, lda: inputs, tile,
+            isByTranspose ? .yes : .no, ldb: isByTranspose ? input.count : output.count,
+            beta: accumulate || input.lowerBound > 0 ? 1 : 0, y + output.lowerBound, ldc: outputs)
+        }
       }
-    case .bfloat16(_, let weight):
-      weight.multiply(dy, into: dx, rows: rows, accumulate: accumulate, workspace.bfloat16)
+    case .tiles(.bfloat16):
+      for start in stride(from: 0, to: rows, by: PackedTile.mostRows) {
+        let count = min(PackedTile.mostRows, rows - start)
+        for output in Self.tiles(outputs) {
+          for input in Self.tiles(inputs) {
+            workspace.bfloat16.addToSums(
+              x + start * inputs + input.lowerBound, row: inputs,
+              tile: read(output, input, byTranspose: isByTranspose, workspace), inputSize: input.count,
+              outputSize: output.count, isTransposed: isByTranspose, rows: count, accumulate: input.lowerBound > 0)
+          }
+          for row in 0..<count {
+            let target = y + (start + row) * outputs + output.lowerBound
+            let sum = workspace.bfloat16.sums + row * output.count
+            if accumulate {
+              Elementwise.add(target, sum, count: output.count)
+            } else {
+              target.update(from: sum, count: output.count)
+            }
+          }
+        }
+      }
+    case .bfloat16(let forward, let backward):
+      (isByTranspose ? forward : backward).multiply(
+        x, into: y, rows: rows, accumulate: accumulate, workspace.bfloat16)
     }
+  }
+
+  /// Of what is stored, the part between some of the product's outputs and inputs, in the worker's memory.
+  private func read(
+    _ outputs: Range<Int>, _ inputs: Range<Int>, byTranspose: Bool, _ workspace: Workspace
+  ) -> FloatPointer {
+    let tile = workspace.tile.base
+    let (rows, columns) = byTranspose ? (outputs, inputs) : (inputs, outputs)
+    stored.read(rows, columns, into: tile)
+    return FloatPointer(tile)
   }
 
   /// Rows and columns of a tile: whole blocks of every format. As floats it stays in a core's own cache.
-  private static let tileSide = 512
+  static let tileSide = 512
   static let tileFloats = tileSide * tileSide
 
-  /// The second index runs faster.
-  @inline(__always)
-  private static func eachTile(_ first: Int, _ second: Int, _ body: (Range<Int>, Range<Int>) -> Void) {
-    for i in stride(from: 0, to: first, by: tileSide) {
-      for k in stride(from: 0, to: second, by: tileSide) {
-        body(i..<min(i + tileSide, first), k..<min(k + tileSide, second))
-      }
-    }
-  }
-
-  /// A tile in the worker's memory, stored as W is, with the length of its rows.
-  private func read(
-    _ outputs: Range<Int>, _ inputs: Range<Int>, _ workspace: Workspace
-  ) -> (base: FloatPointer, row: Int) {
-    let tile = workspace.tile.base
-    let (rows, columns) = isTransposed ? (inputs, outputs) : (outputs, inputs)
-    stored.read(rows, columns, into: tile)
-    return (FloatPointer(tile), columns.count)
+  private static func tiles(_ count: Int) -> some Sequence<Range<Int>> {
+    stride(from: 0, to: count, by: tileSide).lazy.map { $0..<min($0 + tileSide, count) }
   }
 
   /// y[d₂] ← a row of W, which is not stored transposed: what a table of embeddings is read by. O(d₂).

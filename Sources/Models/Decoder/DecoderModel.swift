@@ -106,7 +106,7 @@ public final class DecoderModel: SequenceModel {
 
   public func makePass(_ workspace: Workspace) -> any ForwardPass { DecoderPass(self, workspace) }
 
-  public func arenaFloats(tokens: Int, squaredLengths: Int, sequences: Int) -> Int {
+  public func arenaFloats(tokens: Int, squaredLengths: Int, sequences: Int, recomputes: Bool) -> Int {
     let (d, f) = (config.hiddenSize, config.intermediateSize)
     let (q, kv) = (config.queryWidth, config.keyValueWidth)
     // Each piece is rounded up to 16 floats.
@@ -121,7 +121,8 @@ public final class DecoderModel: SequenceModel {
     let backward =
       tokens * (3 * d + 2 * q + 2 * kv + 2 * f) + pieces
       + max(scratch, attention.scratchFloats(length: min(tokens, maximumLength)))
-    return config.hiddenLayers * layer + saved + ends
+    let layers = recomputes ? config.hiddenLayers * (tokens * d + 16) + layer : config.hiddenLayers * layer
+    return layers + saved + ends
       + max(backward, tokenHead?.scratchFloats(rows: tokens) ?? 0)
   }
 }

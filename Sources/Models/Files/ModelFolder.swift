@@ -48,7 +48,7 @@ public final class ModelFolder: WeightSource, Sendable {
   }
 
   /// The GGUF file that `path` is or holds; nil where it is a folder with other weights or none.
-  private static func gguf(_ path: String) throws(InputError) -> String? {
+  static func gguf(_ path: String) throws(InputError) -> String? {
     guard MappedFile.isFolder(path) else {
       if path.hasSuffix(ggufSuffix), MappedFile.exists(path) { return path }
       throw InputError(

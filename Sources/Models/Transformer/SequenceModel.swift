@@ -93,7 +93,8 @@ public protocol SequenceModel: AnyObject, Sendable {
   var maximumLength: Int { get }
   var vocabularySize: Int { get }
   /// What the arena must hold for a shard, forward and backward, in floats.
-  func arenaFloats(tokens: Int, squaredLengths: Int, sequences: Int) -> Int
+  /// - Parameter recomputes: whether layers are computed again in backward.
+  func arenaFloats(tokens: Int, squaredLengths: Int, sequences: Int, recomputes: Bool) -> Int
   /// What one worker needs to run the model. Allocates; made once a worker.
   func makePass(_ workspace: Workspace) -> any ForwardPass
 }
@@ -107,9 +108,11 @@ extension SequenceModel {
   }
 
   /// Makes room in a worker's arena for its shard of the batch; allocates only where none was as large before.
-  public func reserve(_ arena: Arena, for batch: PackedBatch, _ shard: Range<Int>) {
-    arena.reserve(
-      arenaFloats(tokens: batch.rows(shard), squaredLengths: batch.squaredLengths(shard), sequences: shard.count))
+  public func reserve(_ workspace: Workspace, for batch: PackedBatch, _ shard: Range<Int>) {
+    workspace.arena.reserve(
+      arenaFloats(
+        tokens: batch.rows(shard), squaredLengths: batch.squaredLengths(shard), sequences: shard.count,
+        recomputes: workspace.recomputes))
   }
 }
 

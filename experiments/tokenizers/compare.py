@@ -34,8 +34,9 @@ def load(folder):
     if (Path(folder) / "tokenizer.json").exists():
         from tokenizers import Tokenizer
         return Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
-    from transformers import BertTokenizer
-    return BertTokenizer.from_pretrained(folder).backend_tokenizer
+    from transformers import AutoTokenizer, BertTokenizer
+    named = (Path(folder) / "config.json").exists()
+    return (AutoTokenizer if named else BertTokenizer).from_pretrained(folder).backend_tokenizer
 
 
 def main():

@@ -11,6 +11,7 @@ import base64
 import json
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -38,39 +39,39 @@ def split(pattern):
         pre_tokenizers.Split(Regex(pattern), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
 
 
-def gpt2(text):
-    return byte_level(text, pre_tokenizers.ByteLevel(add_prefix_space=False), ["<|endoftext|>"], 16000)
+def gpt2(text, size=16000):
+    return byte_level(text, pre_tokenizers.ByteLevel(add_prefix_space=False), ["<|endoftext|>"], size)
 
 
-def roberta(text):
+def roberta(text, size=12000):
     tokenizer = byte_level(
-        text, pre_tokenizers.ByteLevel(add_prefix_space=False), ["<s>", "<pad>", "</s>", "<unk>", "<mask>"], 12000,
+        text, pre_tokenizers.ByteLevel(add_prefix_space=False), ["<s>", "<pad>", "</s>", "<unk>", "<mask>"], size,
         post_processor=lambda t: processors.RobertaProcessing(("</s>", t.token_to_id("</s>")), ("<s>", t.token_to_id("<s>"))))
     tokenizer.add_special_tokens([AddedToken("<mask>", lstrip=True, normalized=False)])
     return tokenizer
 
 
-def llama3(text):
+def llama3(text, size=32000):
     def post_processor(tokenizer):
         begin = "<|begin_of_text|>"
         return processors.Sequence([processors.ByteLevel(trim_offsets=False), processors.TemplateProcessing(
             single=f"{begin} $A", pair=f"{begin} $A {begin}:1 $B:1", special_tokens=[(begin, tokenizer.token_to_id(begin))])])
     return byte_level(
-        text, split(LLAMA3), ["<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"], 32000,
+        text, split(LLAMA3), ["<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"], size,
         post_processor=post_processor, ignore_merges=True)
 
 
-def qwen2(text):
-    return byte_level(text, split(QWEN2), CHAT, 24000, normalizer=normalizers.NFC())
+def qwen2(text, size=24000):
+    return byte_level(text, split(QWEN2), CHAT, size, normalizer=normalizers.NFC())
 
 
-def smollm2(text):
+def smollm2(text, size=16000):
     return byte_level(
-        text, pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]), CHAT, 16000)
+        text, pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]), CHAT, size)
 
 
-def claude(text):
-    return byte_level(text, pre_tokenizers.ByteLevel(add_prefix_space=True), ["<EOT>", "<META>"], 16000, normalizer=normalizers.NFKC())
+def claude(text, size=16000):
+    return byte_level(text, pre_tokenizers.ByteLevel(add_prefix_space=True), ["<EOT>", "<META>"], size, normalizer=normalizers.NFKC())
 
 
 def bos(tokenizer, begin="<s>"):
@@ -78,13 +79,13 @@ def bos(tokenizer, begin="<s>"):
         single=f"{begin} $A", pair=f"{begin} $A {begin}:1 $B:1", special_tokens=[(begin, tokenizer.token_to_id(begin))])
 
 
-def sentencepiece_bpe(text, legacy):
+def sentencepiece_bpe(text, legacy, size=16000):
     """Llama 2: spaces become visible in the normaliser and a text is one word; or, not legacy, in the pre-tokenizer."""
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
     special = ["<unk>", "<s>", "</s>"] + [f"<0x{b:02X}>" for b in range(256)]
     tokenizer.train_from_iterator(
-        text, trainers.BpeTrainer(vocab_size=16000, limit_alphabet=500, special_tokens=special, show_progress=False))
+        text, trainers.BpeTrainer(vocab_size=size, limit_alphabet=size // 4, special_tokens=special, show_progress=False))
     # The bytes are ordinary tokens.
     content = json.loads(tokenizer.to_str())
     content["added_tokens"] = content["added_tokens"][:3]
@@ -120,6 +121,9 @@ def unigram(text, rule, before, after, pre_tokenizer, special, unknown, post_pro
     start["normalizer"] = sequence
     tokenizer = Tokenizer.from_str(json.dumps(start))
     tokenizer.pre_tokenizer = pre_tokenizer
+    # Every character of what it trains on becomes a token.
+    common = {character for character, _ in Counter("".join(text)).most_common(min(1500, size // 4))}
+    text = [line for line in text if common.issuperset(line)]
     pieces = special + ([f"<0x{b:02X}>" for b in range(256)] if byte_fallback else [])
     tokenizer.train_from_iterator(
         text, trainers.UnigramTrainer(vocab_size=size, special_tokens=pieces, unk_token=unknown, show_progress=False))
@@ -137,55 +141,55 @@ def cls_sep(cls="[CLS]", sep="[SEP]", second=1):
         special_tokens=[(cls, tokenizer.token_to_id(cls)), (sep, tokenizer.token_to_id(sep))])
 
 
-def deberta3(text):
+def deberta3(text, size=16000):
     tokenizer = unigram(
         text, "nmt_nfkc", [{"type": "Strip", "strip_left": True, "strip_right": True}],
         [{"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}], pre_tokenizers.Metaspace(prepend_scheme="always"),
-        ["[PAD]", "[CLS]", "[SEP]", "[UNK]"], "[UNK]", cls_sep(), 16000)
+        ["[PAD]", "[CLS]", "[SEP]", "[UNK]"], "[UNK]", cls_sep(), size)
     tokenizer.add_special_tokens([AddedToken("[MASK]", normalized=True)])
     return tokenizer
 
 
-def albert(text):
+def albert(text, size=12000):
     def replace(pattern, content):
         return {"type": "Replace", "pattern": pattern, "content": content}
     tokenizer = unigram(
         text, "nmt_nfkc",
         [replace({"String": "``"}, '"'), replace({"String": "''"}, '"'), {"type": "NFKD"}, {"type": "StripAccents"}, {"type": "Lowercase"}],
         [replace({"Regex": " {2,}"}, " ")], pre_tokenizers.Metaspace(prepend_scheme="always"),
-        ["<pad>", "<unk>", "[CLS]", "[SEP]"], "<unk>", cls_sep(), 12000)
+        ["<pad>", "<unk>", "[CLS]", "[SEP]"], "<unk>", cls_sep(), size)
     tokenizer.add_special_tokens([AddedToken("[MASK]", lstrip=True, normalized=False)])
     return tokenizer
 
 
-def xlm_roberta(text):
+def xlm_roberta(text, size=20000):
     tokenizer = unigram(
         text, "nmt_nfkc", [], [], pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(prepend_scheme="always")]),
-        ["<s>", "<pad>", "</s>", "<unk>"], "<unk>", cls_sep("<s>", "</s>", 0), 20000)
+        ["<s>", "<pad>", "</s>", "<unk>"], "<unk>", cls_sep("<s>", "</s>", 0), size)
     tokenizer.add_special_tokens([AddedToken("<mask>", lstrip=True, normalized=False)])
     return tokenizer
 
 
-def unigram_bytes(text):
+def unigram_bytes(text, size=8000):
     return unigram(
         text, "nfkc_cf", [{"type": "Nmt"}, {"type": "NFD"}], [], pre_tokenizers.Sequence([
-            pre_tokenizers.Punctuation(), pre_tokenizers.Digits(individual_digits=False), pre_tokenizers.Metaspace(prepend_scheme="first")]),
-        ["<unk>", "<s>"], "<unk>", bos, 8000, byte_fallback=True)
+            pre_tokenizers.Punctuation(), pre_tokenizers.Digits(individual_digits=False), pre_tokenizers.Metaspace(prepend_scheme="always")]),
+        ["<unk>", "<s>"], "<unk>", bos, size, byte_fallback=True)
 
 
-def affixes(text):
+def affixes(text, size=8000):
     """What few tokenizers have: characters marked by where they stand in a word, and unknown ones that are not fused."""
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", continuing_subword_prefix="##", end_of_word_suffix="</w>"))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.train_from_iterator(text, trainers.BpeTrainer(
-        vocab_size=8000, limit_alphabet=400, special_tokens=["<unk>"], continuing_subword_prefix="##", end_of_word_suffix="</w>", show_progress=False))
+        vocab_size=size, limit_alphabet=size // 4, special_tokens=["<unk>"], continuing_subword_prefix="##", end_of_word_suffix="</w>", show_progress=False))
     return tokenizer
 
 
 KINDS = {
     "gpt2": gpt2, "roberta": roberta, "llama3": llama3, "qwen2": qwen2, "smollm2": smollm2, "claude": claude,
-    "llama2-legacy": lambda text: sentencepiece_bpe(text, True), "llama2": lambda text: sentencepiece_bpe(text, False),
+    "llama2-legacy": lambda text, **size: sentencepiece_bpe(text, True, **size), "llama2": lambda text, **size: sentencepiece_bpe(text, False, **size),
     "deberta3": deberta3, "albert": albert, "xlm-roberta": xlm_roberta, "unigram-bytes": unigram_bytes, "affixes": affixes,
 }
 

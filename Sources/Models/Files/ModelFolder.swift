@@ -122,12 +122,16 @@ public final class ModelFolder: WeightSource, Sendable {
     {
       className = name
     }
-    let folder = "'" + path.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
     return InputError(
       file: path + "/" + pickle,
       "a pickle, which can run code when loaded and is not read here; expected \(weightsName): convert it with "
-        + "python -c \"import sys, transformers as t; "
-        + "t.\(className).from_pretrained(sys.argv[1]).save_pretrained(sys.argv[1], safe_serialization=True)\" "
-        + folder)
+        + conversion(by: className, options: ", safe_serialization=True", path))
+  }
+
+  /// The command that reads a folder by a class of `transformers` and writes it again.
+  static func conversion(by className: String, options: String = "", _ path: String) -> String {
+    let folder = "'" + path.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+    return "python -c \"import sys, transformers as t; "
+      + "t.\(className).from_pretrained(sys.argv[1]).save_pretrained(sys.argv[1]\(options))\" " + folder
   }
 }

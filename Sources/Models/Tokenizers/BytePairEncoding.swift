@@ -21,12 +21,6 @@ struct BytePairEncoding: SubwordModel {
     var isByteLevel = false
   }
 
-  /// A merge that names a token which the vocabulary lacks.
-  struct UnknownToken: Error {
-    let merge: Int
-    let token: String
-  }
-
   private let options: Options
   private let vocabulary: Vocabulary
   /// Tokens by their bytes as they stand in a word.
@@ -45,9 +39,13 @@ struct BytePairEncoding: SubwordModel {
   /// - Parameters:
   ///   - vocabulary: tokens and their ids, which differ.
   ///   - merges: of equal ones the last counts.
+  ///   - file: named in errors.
+  ///   - place: where in it a merge stands.
+  /// - Throws: where a merge is of tokens that the vocabulary lacks, or makes one.
   init(
-    vocabulary: [(token: String, id: Int32)], merges: [(first: String, second: String)], options: Options
-  ) throws(UnknownToken) {
+    vocabulary: [(token: String, id: Int32)], merges: [(first: String, second: String)], options: Options,
+    file: String, place: (Int) -> String
+  ) throws(InputError) {
     self.options = options
     self.vocabulary = Vocabulary(vocabulary)
     unknownID = options.unknown.flatMap(self.vocabulary.id(of:)) ?? TokenTable.noToken
@@ -66,8 +64,10 @@ struct BytePairEncoding: SubwordModel {
     }
     merged.reserveCapacity(merges.count)
     for (index, merge) in merges.enumerated() {
-      func id(_ token: String) throws(UnknownToken) -> Int32 {
-        guard let id = self.vocabulary.id(of: token) else { throw UnknownToken(merge: index, token: token) }
+      func id(_ token: String) throws(InputError) -> Int32 {
+        guard let id = self.vocabulary.id(of: token) else {
+          throw InputError(file: file, place: place(index), "the vocabulary has no \(JSON.quoted(token.excerpt))")
+        }
         return id
       }
       let rest = String(decoding: merge.second.utf8.dropFirst(options.continuingPrefix.utf8.count), as: UTF8.self)

@@ -90,9 +90,14 @@ enum ReferenceUnicode {
 
   /// The general categories M*: what the normaliser `StripAccents` removes.
   static func isMark(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0x1CF2, 0x1CF3: return true  // letters since Unicode 12
+    case 0x111C9: return false  // a mark since Unicode 11
+    default: break
+    }
     switch scalar.properties.generalCategory {
-    case .nonspacingMark, .spacingMark, .enclosingMark: isAssigned(scalar, in: (9, 0))
-    default: scalar.value == 0x1CF2 || scalar.value == 0x1CF3  // letters since Unicode 12
+    case .nonspacingMark, .spacingMark, .enclosingMark: return isAssigned(scalar, in: (9, 0))
+    default: return false
     }
   }
 

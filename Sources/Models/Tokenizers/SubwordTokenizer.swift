@@ -83,12 +83,21 @@ public final class SubwordTokenizer: Tokenizer {
         switch piece {
         case .token(let id): ids.append(id)
         case .text(let range):
-          appendRaw(Array(bytes[range]), isStart: range.lowerBound == 0, end: end, to: &ids)
+          let text = Array(bytes[range])
+          appendRaw(text, isStart: range.lowerBound == 0 && keepsFirst(text), end: end, to: &ids)
         }
         return ids.count < end
       }
     }
     if ids.count > end { ids.removeSubrange(end...) }
+  }
+
+  /// Whether normalising `text` leaves something of its first character: where not, the reference takes what follows
+  /// for no beginning.
+  private func keepsFirst(_ text: [UInt8]) -> Bool {
+    guard let normalizer, let first = text.first, first <= 0x20 || first >= 0x7F else { return true }
+    let end = text.dropFirst().firstIndex { $0 & 0xC0 != 0x80 } ?? text.count
+    return !normalizer.normalized(Array(text[..<end])).isEmpty
   }
 
   private func appendRaw(_ text: consuming [UInt8], isStart: Bool, end: Int, to ids: inout [Int32]) {

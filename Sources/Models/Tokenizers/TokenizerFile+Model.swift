@@ -91,21 +91,9 @@ extension TokenizerFile {
       guard vocabulary.contains(where: { ExactKey($0.token) == ExactKey(name) }) else { throw noUnknown(name) }
       options.unknown = name
     }
-    return try bytePairEncoding(
-      vocabulary: vocabulary, merges: try merges(of: section), options: options, place: { "model.merges[\($0)]" })
-  }
-
-  /// - Parameter place: where a merge stands.
-  func bytePairEncoding(
-    vocabulary: [(token: String, id: Int32)], merges: [(first: String, second: String)],
-    options: BytePairEncoding.Options, place: (Int) -> String
-  ) throws(InputError) -> BytePairEncoding {
-    do throws(BytePairEncoding.UnknownToken) {
-      return try BytePairEncoding(vocabulary: vocabulary, merges: merges, options: options)
-    } catch {
-      throw InputError(
-        file: path, place: place(error.merge), "the vocabulary has no \(JSON.quoted(error.token.excerpt))")
-    }
+    return try BytePairEncoding(
+      vocabulary: vocabulary, merges: try merges(of: section), options: options, file: path,
+      place: { "model.merges[\($0)]" })
   }
 
   /// Merges, each as `"a b"` or, since release 0.20, as `["a", "b"]`.

@@ -155,6 +155,7 @@ extension TokenizerFile {
     // Earlier releases had a flag instead, and it wins where it contradicts.
     if try !flag("add_prefix_space", of: section, at: place, default: true) { scheme = .never }
     return Metaspace(
-      replacement: Array(replacement.utf8), scheme: scheme, splits: try flag("split", of: section, at: place, default: true))
+      replacement: Array(replacement.utf8), scheme: scheme,
+      splits: try flag("split", of: section, at: place, default: true))
   }
 }

@@ -137,7 +137,8 @@ struct TokenizerFile {
       return template
     case "ByteLevel": return nil  // trims offsets, which are not computed here
     case "BertProcessing":
-      return .bert(cls: try bertSpecial("cls", of: section, at: place), sep: try bertSpecial("sep", of: section, at: place))
+      return .bert(
+        cls: try bertSpecial("cls", of: section, at: place), sep: try bertSpecial("sep", of: section, at: place))
     case "RobertaProcessing":
       return .roberta(
         cls: try bertSpecial("cls", of: section, at: place), sep: try bertSpecial("sep", of: section, at: place))

@@ -87,6 +87,7 @@ public struct DecoderConfig: Sendable, Equatable {
 
 extension DecoderConfig: ModelBlueprint {
   public var modelType: String { family.rawValue }
+  public var predictsTokens: Bool { true }
 
   /// Linear modules of a layer.
   var modulesPerLayer: Int { isGPT2 ? 4 : 7 }

@@ -183,6 +183,21 @@ public struct PEFTAdapter {
     file = try SafetensorsFile(path: folder + "/" + Self.weightsName)
   }
 
+  /// What it was trained for; classification where it does not say.
+  /// - Throws: where `task_type` is another.
+  var task: Experiment.Task {
+    get throws(InputError) {
+      guard let value = config["task_type"], value != .null else { return .sequenceClassification }
+      let path = folder + "/" + Self.configName
+      let name = try value.string(file: path, at: "task_type")
+      guard let task = Experiment.Task(rawValue: name) else {
+        let known = Experiment.Task.allCases.map(\.rawValue).joined(separator: " or ")
+        throw InputError(file: path, place: "task_type", "\(name) is not supported; expected \(known)")
+      }
+      return task
+    }
+  }
+
   /// The number of classes that its head has, with the tensor that says so; nil without a head.
   func labels(_ blueprint: any ModelBlueprint) -> (tensor: String, count: Int)? {
     // The head's names are the same for any number of classes.

@@ -81,7 +81,7 @@ public final class TrainingRun {
         warmupRatio: training.warmupRatio, weightDecay: training.weightDecay, maxGradNorm: training.maxGradNorm,
         accumulation: training.gradientAccumulationSteps,
         orthRegWeight: method.parameterization.hasLambda ? adapter.orthRegWeight : 0, dialect: adapter.dialect,
-        seed: seed))
+        recomputes: training.recompute, seed: seed))
     let evaluator = data.eval.map { Evaluator(tokenize($0), workers: threads) }
     testSet = data.test.map { Evaluator(tokenize($0), workers: threads) }
     switch place {

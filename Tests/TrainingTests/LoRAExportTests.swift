@@ -22,7 +22,8 @@ struct LoRAExportTests {
 
   private func save(_ store: AdapterStore, _ pattern: [[Bool]], to folder: String) throws {
     let description = PEFTAdapter.Description(
-      method: .adalora, taskType: "SEQ_CLS", baseModel: "some/model", targetModules: .list(["query", "key"]), alpha: 16,
+      method: .adalora, taskType: "SEQ_CLS", baseModel: "some/model", targetModules: .list(["query", "key"]),
+      fanInFanOut: false, alpha: 16,
       dropout: 0.1, initialRank: 3, targetRank: 1, tinit: 1, tfinal: 1, deltaT: 1, beta1: 0.85, beta2: 0.85,
       orthRegWeight: 0.1, totalSteps: 10)
     try PEFTAdapter.write(store, description, pattern: pattern, to: folder)

@@ -19,6 +19,8 @@ public struct PEFTAdapter {
     public var taskType: String
     public var baseModel: String
     public var targetModules: TargetModules
+    /// Whether the adapted weights are stored transposed, as `Conv1D` has them.
+    public var fanInFanOut: Bool
     public var alpha: Double
     public var dropout: Double
     /// r₀, or LoRA's r.
@@ -101,7 +103,7 @@ public struct PEFTAdapter {
       ("lora_alpha", number(d.alpha)),
       ("lora_dropout", number(d.dropout)),
       ("bias", .string("none")),
-      ("fan_in_fan_out", .bool(false)),
+      ("fan_in_fan_out", .bool(d.fanInFanOut)),
       ("inference_mode", .bool(true)),
       ("init_lora_weights", .bool(true)),
     ]
@@ -193,6 +195,21 @@ public struct PEFTAdapter {
     }
     alphaPattern = pattern
     file = try SafetensorsFile(path: folder + "/" + Self.weightsName)
+  }
+
+  /// What it was trained for; classification where it does not say.
+  /// - Throws: where `task_type` is another.
+  var task: Experiment.Task {
+    get throws(InputError) {
+      guard let value = config["task_type"], value != .null else { return .sequenceClassification }
+      let path = folder + "/" + Self.configName
+      let name = try value.string(file: path, at: "task_type")
+      guard let task = Experiment.Task(rawValue: name) else {
+        let known = Experiment.Task.allCases.map(\.rawValue).joined(separator: " or ")
+        throw InputError(file: path, place: "task_type", "\(name) is not supported; expected \(known)")
+      }
+      return task
+    }
   }
 
   /// The number of classes that its head has, with the tensor that says so; nil without a head.

@@ -108,6 +108,8 @@ public struct Experiment: Sendable, Equatable {
     public internal(set) var gradientAccumulationSteps = 1
     public internal(set) var baseDropout = true
     public internal(set) var precision = Precision.float32
+    /// Whether activations are computed again in backward instead of kept.
+    public internal(set) var recompute = false
     /// 0: one per core.
     public internal(set) var threads = 0
   }

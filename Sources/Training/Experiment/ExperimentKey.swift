@@ -70,6 +70,7 @@ struct ExperimentKey: Sendable {
     integer("training", "gradient_accumulation_steps", \.training.gradientAccumulationSteps, 1...1_000_000),
     flag("training", "base_dropout", \.training.baseDropout),
     choice("training", "precision", \.training.precision),
+    flag("training", "recompute", \.training.recompute),
     integer("training", "threads", \.training.threads, 0...1024),
 
     integer("telemetry", "scores_every", \.telemetry.scoresEvery, 0...maximumSteps),

@@ -144,9 +144,7 @@ public final class Session {
     lastEvaluation = result
     log(
       .evaluation,
-      String(
-        format: "loss %.4f, accuracy %.4f, Matthews %.4f, F1 %.4f", result.loss, result.accuracy, result.matthews,
-        result.f1))
+      result.metrics.map { String(format: "\($0.name) %.4f", $0.value) }.joined(separator: ", "))
     return result
   }
 

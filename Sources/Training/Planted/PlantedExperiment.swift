@@ -41,7 +41,7 @@ public struct PlantedExperiment: Sendable {
 
   public init() {}
 
-  static let config = BertConfig(
+  static let config = EncoderConfig(
     vocabularySize: 256, hiddenSize: 64, hiddenLayers: 3, attentionHeads: 4, intermediateSize: 128,
     maxPositionEmbeddings: 32, hiddenDropout: 0, attentionDropout: 0, initializerRange: 0.15,
     labelNames: (0..<16).map { "class \($0)" })
@@ -79,7 +79,7 @@ public struct PlantedExperiment: Sendable {
   }
 
   /// The teacher's weights: W + strength·‖W‖_F/√min(d₁, d₂)·U·Vᵀ where rank is planted.
-  func teacher(_ base: RandomBert, planted: [Int]) throws(InputError) -> RandomBert {
+  func teacher(_ base: RandomEncoder, planted: [Int]) throws(InputError) -> RandomEncoder {
     var random = RandomSource(seed: seed, purpose: 7)
     var changed: [String: [Float]] = [:]
     for (module, rank) in zip(Self.modules, planted) where rank > 0 {
@@ -124,8 +124,8 @@ public struct PlantedExperiment: Sendable {
   ) throws(InputError) -> Session {
     let config = Self.config
     let planted = planted()
-    let base = RandomBert(config, seed: seed)
-    let teacherModel = try BertModel(
+    let base = RandomEncoder(config, seed: seed)
+    let teacherModel = try EncoderModel(
       config, weights: try teacher(base, planted: planted), labels: config.labelCount, seed: seed,
       factory: FrozenFactory())
     let method = method.method
@@ -179,7 +179,8 @@ public struct PlantedExperiment: Sendable {
     let schedule = allocator?.schedule
     let description = PEFTAdapter.Description(
       method: .init(of: method.method), taskType: "SEQ_CLS", baseModel: "planted-rank BERT",
-      targetModules: .list(Self.modules.map(\.name)), alpha: alpha, dropout: 0, initialRank: ranks.room,
+      targetModules: .list(Self.modules.map(\.name)), fanInFanOut: false, alpha: alpha, dropout: 0,
+      initialRank: ranks.room,
       targetRank: Double(schedule?.targetBudget ?? 0) / Double(Self.modules.count),
       tinit: schedule?.initialWarmup ?? 0, tfinal: schedule?.finalWarmup ?? 0, deltaT: schedule?.maskInterval ?? 1,
       beta1: allocator?.beta1 ?? beta1, beta2: allocator?.beta2 ?? beta2,

@@ -152,8 +152,8 @@ extension TelemetryReader {
       RecordedEvaluation(
         step: try row.integer("step", in: 0...RecordedLimits.step), split: try row.text("split"),
         evaluation: Evaluation(
-          loss: try row.number("loss"), accuracy: try row.number("accuracy"), matthews: try row.number("matthews"),
-          f1: try row.number("f1")))
+          loss: try row.number("loss"), accuracy: try row.optionalNumber("accuracy"),
+          matthews: try row.optionalNumber("matthews"), f1: try row.optionalNumber("f1")))
     }
   }
 

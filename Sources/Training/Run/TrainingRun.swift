@@ -12,6 +12,7 @@ public final class TrainingRun {
   public let session: Session
   private let labels: LabelSet
   private let targets: TargetModules
+  private let fanInFanOut: Bool
   private let testSet: Evaluator?
   /// Whether `train` left an adapter: not where it was to be discarded or a number was not finite.
   public private(set) var hasAdapter = false
@@ -46,7 +47,8 @@ public final class TrainingRun {
     let training = experiment.training
     let modelFolder = try ModelFolder(path: experiment.model.path)
     let data = try ClassificationData.load(experiment: experiment)
-    let loaded = try LoadedModel.forTraining(modelFolder, experiment, labels: data.labels.names.count)
+    let loaded = try LoadedModel.forTraining(
+      modelFolder, experiment, task: .sequenceClassification(labels: data.labels.names.count))
     guard experiment.data.maxLength <= loaded.model.maximumLength else {
       throw InputError(
         file: experiment.path, place: "data.max_length",
@@ -54,6 +56,7 @@ public final class TrainingRun {
     }
     labels = data.labels
     targets = loaded.targets
+    fanInFanOut = loaded.adapted.contains { $0.isTransposed }
     let threads = Machine.threads(training.threads)
     let pool = WorkerPool(count: threads)
     func tokenize(_ examples: TextExamples) -> TokenizedDataset {
@@ -72,13 +75,13 @@ public final class TrainingRun {
       model: loaded.model, store: loaded.store, allocator: allocator,
       source: ShuffledBatches(
         tokenize(data.train), batchSize: training.batchSize, seed: seed, workers: threads),
-      objective: ClassificationObjective(), pool: pool,
+      objective: loaded.model.objective, pool: pool,
       options: TrainerOptions(
         totalSteps: training.totalStep, learningRate: training.learningRate, schedule: training.schedule,
         warmupRatio: training.warmupRatio, weightDecay: training.weightDecay, maxGradNorm: training.maxGradNorm,
         accumulation: training.gradientAccumulationSteps,
         orthRegWeight: method.parameterization.hasLambda ? adapter.orthRegWeight : 0, dialect: adapter.dialect,
-        seed: seed))
+        recomputes: training.recompute, seed: seed))
     let evaluator = data.eval.map { Evaluator(tokenize($0), workers: threads) }
     testSet = data.test.map { Evaluator(tokenize($0), workers: threads) }
     switch place {
@@ -220,7 +223,8 @@ public final class TrainingRun {
     let modules = Double(max(session.description.modules.count, 1))
     let description = PEFTAdapter.Description(
       method: adapter.peftType, taskType: "SEQ_CLS", baseModel: experiment.model.path,
-      targetModules: targets, alpha: adapter.alpha, dropout: adapter.loraDropout, initialRank: adapter.ranks.room,
+      targetModules: targets, fanInFanOut: fanInFanOut, alpha: adapter.alpha, dropout: adapter.loraDropout,
+      initialRank: adapter.ranks.room,
       targetRank: trainer.allocator.map { Double($0.schedule.targetBudget) / modules } ?? Double(adapter.ranks.last),
       tinit: adapter.tinit,
       tfinal: adapter.tfinal, deltaT: trainer.allocator?.schedule.maskInterval ?? 1,

@@ -28,13 +28,13 @@ public struct RunDescription: Codable, Sendable, Equatable {
       self.plantedRank = plantedRank
     }
 
-    /// The type is what follows the layer's number, without a leading `attention.self.` or the like of no news.
+    /// The type is what follows the layer's number; its last part alone where that says enough.
     public init(_ module: LinearModule, plantedRank: Int? = nil) {
       let parts = module.name.split(separator: ".").map(String.init)
       let number = parts.lastIndex { Int($0) != nil }
       let rest = number.map { Array(parts[($0 + 1)...]) } ?? parts
-      let type =
-        rest.count > 1 && ["query", "key", "value"].contains(rest[rest.count - 1]) ? [rest[rest.count - 1]] : rest
+      // A layer has several of these.
+      let type = ["dense", "c_proj"].contains(rest.last) ? rest : rest.suffix(1)
       self.init(
         name: module.name, layer: module.layer, type: type.joined(separator: "."), outputSize: module.outputSize,
         inputSize: module.inputSize, plantedRank: plantedRank)

@@ -5,7 +5,11 @@ extension SubwordTokenizer {
   ///
   /// - Throws: where the file is missing or malformed, asks for a piece that is not supported, or contradicts itself.
   public convenience init(tokenizerJSON path: String) throws(InputError) {
-    let file = TokenizerFile(path: path, root: try JSON.read(path: path))
+    try self.init(TokenizerFile(path: path, root: try JSON.read(path: path)))
+  }
+
+  /// - Throws: where it asks for a piece that is not supported, or contradicts itself.
+  convenience init(_ file: TokenizerFile) throws(InputError) {
     let normalizer = try file.normalizer()
     let (preTokenizer, isByteLevel) = try file.preTokenizer()
     let model = try file.model(isByteLevel: isByteLevel)

@@ -46,8 +46,7 @@ public struct RunOutcome: Sendable {
   public var adapterParametersAtStart: Int { parameters(rankHistory.first?.kept ?? []) }
 
   private func parameters(_ ranks: [Int]) -> Int {
-    let hasLambda = ListedMethod(title: description.method)?.method.parameterization.hasLambda ?? true
-    let lambda = hasLambda ? 1 : 0
+    let lambda = description.isRegularized ? 1 : 0
     return zip(description.modules, ranks).reduce(0) { $0 + $1.1 * ($1.0.outputSize + $1.0.inputSize + lambda) }
   }
 }
@@ -61,14 +60,14 @@ extension RunOutcome {
     let experiment = isOurs ? try Experiment.load(path: folder.experiment) : nil
     let last = try reader.records(atMost: 1).last?.step
     let stepsDone = last.map { $0 + 1 } ?? 0
-    let live = try reader.live()
     let evaluations = try reader.evaluations()
     let ranks = try reader.ranks(atMost: 128)
+    let state = try reader.live()?.state ?? .done
     let fixed = Array(repeating: description.initialRank, count: description.modules.count)
     self.init(
       folder: folder, description: description, experiment: experiment,
       seed: experiment?.seed ?? reader.facts["seed"].flatMap { Int($0) } ?? 0, stepsDone: stepsDone,
-      isFinished: stepsDone >= description.totalSteps && live?.state ?? .done == .done,
+      isFinished: stepsDone >= description.totalSteps && state == .done,
       evaluations: evaluations.filter { $0.split == "eval" },
       test: evaluations.last { $0.split == "test" }?.evaluation,
       rankHistory: ranks.isEmpty ? [TelemetryReader.RecordedRanks(step: 0, kept: fixed)] : ranks,

@@ -117,3 +117,32 @@ RT_VECTOR void rt_tanh_backward(const float *x, const float *dy, float *dx, size
     dx[i] = dy[i] * (1.0f - y * y);
   }
 }
+
+/// sigmoid(x), and sigmoid * (1 - sigmoid) in `slope`, without cancellation.
+RT_INLINE float sigmoid(float x, float *slope) {
+  float e = rt_exp(-fabsf(x));
+  float larger = 1.0f / (1.0f + e);
+  float smaller = e * larger;
+  *slope = larger * smaller;
+  return x >= 0 ? larger : smaller;
+}
+
+RT_VECTOR void rt_gated_silu_forward(const float *gate, const float *up, float *out, size_t n) {
+  RT_EACH
+  for (size_t i = 0; i < n; i++) {
+    float slope;
+    out[i] = up[i] * (gate[i] * sigmoid(gate[i], &slope));
+  }
+}
+
+RT_VECTOR void rt_gated_silu_backward(const float *gate, const float *up, const float *dout, float *dgate, float *dup,
+                                      size_t n) {
+  RT_CONTRACT
+  RT_EACH
+  for (size_t i = 0; i < n; i++) {
+    float slope, g = gate[i], d = dout[i];
+    float s = sigmoid(g, &slope);
+    dup[i] = d * (g * s);
+    dgate[i] = d * up[i] * (s + g * slope);
+  }
+}

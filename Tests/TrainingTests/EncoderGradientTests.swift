@@ -64,7 +64,7 @@ private final class Probe {
     _ kind: Kind = .bert, targets: (LinearModule) -> Bool = { _ in true }, dropout: Float = 0,
     adapterDropout: Float = 0, threads: Int = 1,
     parameterization: any Parameterization = SVDParameterization(),
-    objective: any Objective = ClassificationObjective()
+    objective: any Objective = ClassificationObjective(), recomputes: Bool = false
   ) throws {
     self.objective = objective
     let config = kind.config(dropout: dropout)
@@ -95,7 +95,8 @@ private final class Probe {
       }
     }
     self.batch = batch
-    team = WorkerTeam(model: model, store: factory.store, pool: WorkerPool(count: threads), seed: 9)
+    team = WorkerTeam(
+      model: model, store: factory.store, pool: WorkerPool(count: threads), seed: 9, recomputes: recomputes)
   }
 
   func loss() -> Double {
@@ -157,16 +158,16 @@ private final class WatchedClassification: Objective {
   }
 
   private let classification = ClassificationObjective()
-  var usesLogits: Bool { true }
+  var usesOutputs: Bool { true }
   func begin(_ batch: PackedBatch) {}
   var preparation: (any ParallelPhase)? { nil }
   func tap(worker: Int) -> (any ModuleTap)? { Tap() }
   func loss(
-    _ batch: PackedBatch, _ sequences: Range<Int>, logits: FloatPointer, labelCount: Int, worker: Int,
-    gradient: MutableFloatPointer, scale: Float
+    _ batch: PackedBatch, _ sequences: Range<Int>, outputs: FloatPointer, columns: Int, worker: Int,
+    gradient: MutableFloatPointer, scale: Float, _ workspace: Workspace
   ) -> Double {
     classification.loss(
-      batch, sequences, logits: logits, labelCount: labelCount, worker: worker, gradient: gradient, scale: scale)
+      batch, sequences, outputs: outputs, columns: columns, worker: worker, gradient: gradient, scale: scale, workspace)
   }
 }
 
@@ -226,6 +227,18 @@ struct EncoderGradientTests {
     let a = one.factory.store.block
     let b = many.factory.store.block
     #expect((0..<a.count).allSatisfy { abs(a.gradients[$0] - b.gradients[$0]) < 1e-5 })
+  }
+
+  @Test("has the same bits where layers are computed again, dropout and taps included", arguments: Kind.allCases)
+  func recomputation(kind: Kind) throws {
+    for objective in [ClassificationObjective(), WatchedClassification()] as [any Objective] {
+      let kept = try Probe(kind, dropout: 0.3, adapterDropout: 0.2, objective: objective)
+      let again = try Probe(kind, dropout: 0.3, adapterDropout: 0.2, objective: objective, recomputes: true)
+      #expect(kept.loss() == again.loss())
+      let a = kept.factory.store.block
+      let b = again.factory.store.block
+      #expect((0..<a.count).allSatisfy { a.gradients[$0] == b.gradients[$0] })
+    }
   }
 
   @Test("the same step gives the same bits again", arguments: [Kind.bert, .deberta])

@@ -31,11 +31,17 @@ import transformers
 from peft import AdaLoraConfig, LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import (
+    AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     BertConfig,
     DebertaV2Config,
     DistilBertConfig,
     ElectraConfig,
+    GPT2Config,
+    LlamaConfig,
+    MistralConfig,
+    Qwen2Config,
+    Qwen3Config,
     RobertaConfig,
 )
 
@@ -45,6 +51,15 @@ SHAPE = COMMON | dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=4
 DEBERTA = SHAPE | dict(relative_attention=True, position_buckets=8, pos_att_type=["p2c", "c2p"])
 BERT_LINEAR = ["query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense"]
 DEBERTA_LINEAR = ["query_proj", "key_proj", "value_proj"] + BERT_LINEAR[3:]
+LLAMA = COMMON | dict(
+    hidden_size=16, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=32,
+    head_dim=4, pad_token_id=0,
+)  # fmt: skip
+LLAMA_LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+LLAMA3 = dict(rope_type="llama3", factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0)
+YARN = dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=16)
+GPT2 = dict(vocab_size=VOCABULARY, n_positions=64, n_embd=16, n_layer=2, n_head=4, pad_token_id=0)
+GPT2_LINEAR = ["c_attn", "c_proj", "c_fc"]
 
 # Each architecture's shape, and the linear modules of its layers by PEFT's way of naming them.
 ARCHITECTURES = {
@@ -66,7 +81,21 @@ ARCHITECTURES = {
         DEBERTA | dict(share_att_key=False, type_vocab_size=2, embedding_size=16, conv_kernel_size=3, conv_act="gelu"),
         DEBERTA_LINEAR + ["pos_key_proj", "pos_query_proj", "embed_proj"],
     ),
+    "llama": (LlamaConfig, LLAMA, LLAMA_LINEAR),
+    "llama3": (
+        LlamaConfig, LLAMA | dict(rope_parameters=LLAMA3 | dict(original_max_position_embeddings=16)), LLAMA_LINEAR,
+    ),
+    "llama-yarn-classifier": (
+        LlamaConfig, LLAMA | dict(rope_parameters=YARN, attention_bias=True, mlp_bias=True), LLAMA_LINEAR,
+    ),
+    "mistral": (MistralConfig, LLAMA | dict(sliding_window=32), LLAMA_LINEAR),
+    "qwen2": (Qwen2Config, LLAMA | dict(tie_word_embeddings=True), LLAMA_LINEAR),
+    "qwen3": (Qwen3Config, LLAMA | dict(head_dim=8), LLAMA_LINEAR),
+    "gpt2": (GPT2Config, GPT2, GPT2_LINEAR),
+    "gpt2-classifier": (GPT2Config, GPT2, GPT2_LINEAR),
 }  # fmt: skip
+# Those that predict the next token; the others classify.
+LANGUAGE_MODELS = {"llama", "llama3", "mistral", "qwen2", "qwen3", "gpt2"}
 DEFAULTS = {
     "arch": "bert", "seed": 0, "steps": 60, "rank": 6, "target_rank": 2, "tinit": 10, "tfinal": 15, "deltaT": 4,
     "beta1": 0.85, "beta2": 0.9, "orth_reg_weight": 0.1, "lora_alpha": 16,
@@ -97,11 +126,15 @@ VARIANTS = {
 }
 
 
+def model_class(config):
+    return AutoModelForCausalLM if config["arch"] in LANGUAGE_MODELS else AutoModelForSequenceClassification
+
+
 def make_model(config):
     """A small random model whose biases and layer norms are not at their trivial start."""
     torch.manual_seed(config["seed"])
     kind, shape, _ = ARCHITECTURES[config["arch"]]
-    model = AutoModelForSequenceClassification.from_config(kind(**shape, num_labels=config["labels"]))
+    model = model_class(config).from_config(kind(**shape, num_labels=config["labels"]))
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.dim() == 1:
@@ -120,10 +153,17 @@ def make_batches(config, max_length):
     for _ in range(config["steps"]):
         lengths = draw(MIN_LENGTH, max_length + 1, BATCH)
         width = max(lengths)
+        ids = [draw(5, VOCABULARY, n) for n in lengths]
+        if config["arch"] in LANGUAGE_MODELS:
+            # Every other sequence has a prompt, a third of it, that does not count; nor does padding.
+            labels = [[-100] * (i % 2 * n // 3) + row[i % 2 * n // 3 :] for i, (n, row) in enumerate(zip(lengths, ids))]
+            labels = [row + [-100] * (width - len(row)) for row in labels]
+        else:
+            labels = draw(0, config["labels"], BATCH)
         batches.append({
-            "input_ids": [draw(5, VOCABULARY, n) + [0] * (width - n) for n in lengths],
+            "input_ids": [row + [0] * (width - len(row)) for row in ids],
             "attention_mask": [[1] * n + [0] * (width - n) for n in lengths],
-            "labels": draw(0, config["labels"], BATCH),
+            "labels": labels,
         })  # fmt: skip
     return batches
 
@@ -132,8 +172,8 @@ def wrap(model, config):
     """The model with fresh adapters, and every dropout off."""
     torch.manual_seed(config["seed"] + 1)
     shared = dict(
-        task_type="SEQ_CLS", lora_alpha=config["lora_alpha"], lora_dropout=config["dropout"],
-        target_modules=list(config["target_modules"]),
+        task_type="CAUSAL_LM" if config["arch"] in LANGUAGE_MODELS else "SEQ_CLS", lora_alpha=config["lora_alpha"],
+        lora_dropout=config["dropout"], target_modules=list(config["target_modules"]),
     )  # fmt: skip
     if config["method"] == "lora":
         adapter = LoraConfig(r=config["rank"], **shared)
@@ -156,7 +196,7 @@ def trainable(model):
 
 def module_of(name):
     """bert.encoder.layer.0.attention.self.query, of any of its parameters' names."""
-    return name.removeprefix("base_model.").removeprefix("model.").partition(".lora_")[0]
+    return name.removeprefix("base_model.model.").partition(".lora_")[0]
 
 
 def orthogonality(model):
@@ -222,7 +262,7 @@ def train(model, config, batches):
 
 def run(model_folder, config, batches, init, dtype):
     """The trained model and its trace, from the given trainable tensors or (None) fresh ones."""
-    model = wrap(AutoModelForSequenceClassification.from_pretrained(model_folder), config)
+    model = wrap(model_class(config).from_pretrained(model_folder), config)
     with torch.no_grad():
         for name, parameter in trainable(model).items():
             if init is not None:
@@ -234,6 +274,11 @@ def run(model_folder, config, batches, init, dtype):
         return model, train(model, config, batches), start
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+def rounded(numbers):
+    """To the nine digits that a float has."""
+    return [rounded(n) for n in numbers] if isinstance(numbers, list) else float(f"{numbers:.9g}")
 
 
 def compare(ours, theirs):
@@ -275,11 +320,11 @@ def record(folder, config, max_length):
         written = json.loads(settings.read_text()) | {"base_model_name_or_path": None}
         settings.write_text(json.dumps(written, indent=2, sort_keys=True) + "\n")
 
-        base = AutoModelForSequenceClassification.from_pretrained(case / "model")
+        base = model_class(config).from_pretrained(case / "model")
         loaded = PeftModel.from_pretrained(base, case / "adapter").eval()
         with torch.no_grad():
             inputs = {key: torch.tensor(value) for key, value in batches[0].items() if key != "labels"}
-            (case / "logits.json").write_text(json.dumps(loaded(**inputs).logits.tolist()))
+            (case / "logits.json").write_text(json.dumps(rounded(loaded(**inputs).logits.tolist())))
         (case / "batches.json").write_text(json.dumps(batches))
         versions = {"peft": peft.__version__, "transformers": transformers.__version__, "torch": torch.__version__}
         (case / "trace.json").write_text(json.dumps({"reference": versions, "config": config, "steps": steps}))

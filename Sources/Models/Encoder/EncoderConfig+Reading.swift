@@ -72,9 +72,8 @@ extension EncoderConfig {
   }
 
   private static func refuseVariants(_ reader: ConfigReader) throws(InputError) {
-    for key in ["is_decoder", "add_cross_attention"] where try reader.flag(key, false) {
-      throw reader.error(key, "true is not supported; expected false")
-    }
+    try reader.require("is_decoder", false)
+    try reader.require("add_cross_attention", false)
     let key = "position_embedding_type"
     if let type = try reader.value(key)?.string(file: reader.file, at: key), type != "absolute" {
       throw reader.error(key, "\(JSON.quoted(type.excerpt)) is not supported; expected \"absolute\"")

@@ -9,6 +9,8 @@ public enum ModelFamily: String, Sendable, CaseIterable {
   case electra
   case distilbert
   case debertaV2 = "deberta-v2"
+  case llama, mistral, qwen2, qwen3
+  case gpt2
 
   /// - Throws: where `model_type` is missing or unknown; the message lists the known ones.
   public init(_ config: JSON, file: String) throws(InputError) {
@@ -34,6 +36,7 @@ public enum ModelFamily: String, Sendable, CaseIterable {
     case .electra: try EncoderConfig(config, .electra, file: file)
     case .distilbert: try EncoderConfig(config, .distilbert, file: file)
     case .debertaV2: try EncoderConfig(config, .debertaV2, file: file)
+    case .llama, .mistral, .qwen2, .qwen3, .gpt2: try DecoderConfig(config, self, file: file)
     }
   }
 }

@@ -260,11 +260,13 @@ final class EncoderPass: ForwardPass {
       queries: isPooledOnly && l == model.layers.count - 1 ? .first : .all)
   }
 
-  /// Of so many products of every head's queries, keys and head size.
+  /// Of so many products of every head's queries, keys and head size, and half as many with positions.
   func attentionFlops(_ layout: Attention.Layout, products: Int) -> Int {
     (0..<layout.sequences).reduce(0) { sum, s in
       let length = Int(layout.offsets[s + 1] - layout.offsets[s])
-      return sum + 2 * products * d * length * (layout.queries == .all ? length : 1)
+      let queries = layout.queries == .all ? length : 1
+      let withPositions = (keyTail > 0 ? queries : 0) + (queryTail > 0 ? length : 0)
+      return sum + products * d * (2 * length * queries + withPositions * (length + queries - 1))
     }
   }
 

@@ -10,7 +10,8 @@ public final class TrainingRun {
   public let experiment: Experiment
   public let folder: RunFolder
   public let session: Session
-  private let labels: LabelSet
+  /// The classes; nil of a language model.
+  private let labels: LabelSet?
   private let targets: TargetModules
   private let fanInFanOut: Bool
   private let testSet: Evaluator?
@@ -46,22 +47,20 @@ public final class TrainingRun {
     let seed = UInt64(bitPattern: Int64(experiment.seed))
     let training = experiment.training
     let modelFolder = try ModelFolder(path: experiment.model.path)
-    let data = try ClassificationData.load(experiment: experiment)
+    let classification = try ClassificationData.load(experiment: experiment)
     let loaded = try LoadedModel.forTraining(
-      modelFolder, experiment, task: .sequenceClassification(labels: data.labels.names.count))
+      modelFolder, experiment, task: .sequenceClassification(labels: classification.labels.names.count))
     guard experiment.data.maxLength <= loaded.model.maximumLength else {
       throw InputError(
         file: experiment.path, place: "data.max_length",
         "\(experiment.data.maxLength) is more than the model's \(loaded.model.maximumLength) positions")
     }
-    labels = data.labels
+    labels = classification.labels
     targets = loaded.targets
     fanInFanOut = loaded.adapted.contains { $0.isTransposed }
     let threads = Machine.threads(training.threads)
     let pool = WorkerPool(count: threads)
-    func tokenize(_ examples: TextExamples) -> TokenizedDataset {
-      TokenizedDataset(examples, tokenizer: loaded.tokenizer, maxLength: experiment.data.maxLength, on: pool)
-    }
+    let data = RunData(classification, loaded.tokenizer, maxLength: experiment.data.maxLength, on: pool)
     let adapter = experiment.adapter
     let method = adapter.method.method
     let allocator =
@@ -72,8 +71,7 @@ public final class TrainingRun {
         beta1: adapter.beta1, beta2: adapter.beta2, scoring: adapter.score, dialect: adapter.dialect, seed: seed) : nil
     let trainer = Trainer(
       model: loaded.model, store: loaded.store, allocator: allocator,
-      source: ShuffledBatches(
-        tokenize(data.train), batchSize: training.batchSize, seed: seed, workers: threads),
+      source: ShuffledBatches(data.train, batchSize: training.batchSize, seed: seed, workers: threads),
       objective: loaded.model.objective, pool: pool,
       options: TrainerOptions(
         totalSteps: training.totalStep, learningRate: training.learningRate, schedule: training.schedule,
@@ -81,8 +79,10 @@ public final class TrainingRun {
         accumulation: training.gradientAccumulationSteps,
         orthRegWeight: method.parameterization.hasLambda ? adapter.orthRegWeight : 0, dialect: adapter.dialect,
         seed: seed))
-    let evaluator = data.eval.map { Evaluator(tokenize($0), workers: threads) }
-    testSet = data.test.map { Evaluator(tokenize($0), workers: threads) }
+    // A language model's sequences are long: no more at once than in training.
+    let most = loaded.model.tokenHead == nil ? Evaluator.batchSize : training.batchSize
+    let evaluator = data.eval.map { Evaluator($0, batchSize: most, workers: threads) }
+    testSet = data.test.map { Evaluator($0, batchSize: most, workers: threads) }
     switch place {
     case .existing(let folder): self.folder = folder
     case .new(let runs):
@@ -102,7 +102,7 @@ public final class TrainingRun {
       modules: loaded.adapted.map { RunDescription.Module($0) }, initialRank: rank,
       effectiveScale: method.parameterization.scale(alpha: adapter.loraAlpha, rank: rank),
       totalSteps: training.totalStep, threads: threads, blasCore: BLAS.coreName,
-      metric: evaluator == nil ? "" : "accuracy")
+      metric: evaluator == nil ? "" : loaded.model.tokenHead == nil ? "accuracy" : "perplexity")
     var origin: Checkpoint?
     if case .existing = place {
       let standing = InterventionLog.standing(try InterventionLog.read(folder.interventions))
@@ -221,7 +221,7 @@ public final class TrainingRun {
     let trainer = session.trainer
     let modules = Double(max(session.description.modules.count, 1))
     let description = PEFTAdapter.Description(
-      method: adapter.peftType, taskType: "SEQ_CLS", baseModel: experiment.model.path,
+      method: adapter.peftType, taskType: experiment.model.task.rawValue, baseModel: experiment.model.path,
       targetModules: targets, fanInFanOut: fanInFanOut, alpha: adapter.loraAlpha, dropout: adapter.loraDropout,
       initialRank: adapter.ranks.room,
       targetRank: trainer.allocator.map { Double($0.schedule.targetBudget) / modules } ?? Double(adapter.ranks.last),
@@ -231,6 +231,6 @@ public final class TrainingRun {
       orthRegWeight: session.value(of: .orthRegWeight), totalSteps: experiment.training.totalStep)
     try PEFTAdapter.write(
       trainer.store, description, pattern: PEFTAdapter.pattern(trainer, masked: masked), to: folder)
-    try labels.save(to: folder + "/labels.json")
+    try labels?.save(to: folder + "/labels.json")
   }
 }

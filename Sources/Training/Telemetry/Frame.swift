@@ -33,8 +33,10 @@ public struct RunDescription: Codable, Sendable, Equatable {
       let parts = module.name.split(separator: ".").map(String.init)
       let number = parts.lastIndex { Int($0) != nil }
       let rest = number.map { Array(parts[($0 + 1)...]) } ?? parts
-      let type =
-        rest.count > 1 && ["query", "key", "value"].contains(rest[rest.count - 1]) ? [rest[rest.count - 1]] : rest
+      let last = rest.last ?? module.name
+      // GPT-2's `c_proj` is both attention's and the feed-forward block's.
+      let tells = ["query", "key", "value"].contains(last) || (last.hasSuffix("_proj") && last != "c_proj")
+      let type = tells ? [last] : rest
       self.init(
         name: module.name, layer: module.layer, type: type.joined(separator: "."), outputSize: module.outputSize,
         inputSize: module.inputSize, plantedRank: plantedRank)

@@ -134,6 +134,24 @@ struct MutationTests {
     #expect(tally.read + tally.refused == 300 && tally.refused > 50, "\(tally)")
   }
 
+  @Test("damaged GGUF files")
+  func ggufFiles() throws {
+    let original = GGUFBytes.llama.bytes
+    var tally = Tally()
+    for seed in 0..<6000 {
+      var damage = Damage(seed: UInt64(seed + 300_000))
+      // Most of a file are its tensors' values, and most damage to them cannot be seen.
+      let head = damage.apply(to: Array(original.prefix(1400)))
+      let bytes = seed % 4 == 0 ? damage.apply(to: original) : head + original.dropFirst(1400)
+      let path = try folder.write(bytes, "m.gguf")
+      attempt(&tally, "seed \(seed)") { () throws(InputError) in
+        try touch(try ModelFolder(path: path))
+        #expect(try TokenizerLoader.load(folder: path).encode("a b").ids.allSatisfy { $0 < 3 })
+      }
+    }
+    #expect(tally.read > 100 && tally.refused > 2000, "\(tally)")
+  }
+
   @Test("damaged indices of shards")
   func indices() throws {
     try folder.write(#"{"model_type": "bert"}"#, "config.json")

@@ -35,7 +35,7 @@ private final class DecoderProbe {
 
   init(
     _ kind: DecoderKind, _ task: ModelTask, targets: (LinearModule) -> Bool = { _ in true }, dropout: Float = 0,
-    threads: Int = 1
+    threads: Int = 1, recomputes: Bool = false
   ) throws {
     let config = kind.config(dropout: dropout)
     let plan = AdapterPlan(
@@ -63,7 +63,8 @@ private final class DecoderProbe {
     }
     batch = PackedBatch(sequenceCapacity: 4, tokenCapacity: 40, workers: threads)
     for i in 0..<4 { batch.append(dataset, example: i, worker: i * threads / 4) }
-    team = WorkerTeam(model: model, store: store, pool: WorkerPool(count: threads), seed: 9)
+    team = WorkerTeam(
+      model: model, store: store, pool: WorkerPool(count: threads), seed: 9, recomputes: recomputes)
   }
 
   func loss() -> Double {
@@ -142,6 +143,18 @@ struct DecoderGradientTests {
     #expect(abs(one.loss() - many.loss()) < 1e-6)
     let (a, b) = (one.store.block, many.store.block)
     #expect((0..<a.count).allSatisfy { abs(a.gradients[$0] - b.gradients[$0]) < 1e-5 })
+  }
+
+  @Test("has the same bits where layers are computed again, in less memory", arguments: DecoderKind.allCases)
+  func recomputation(kind: DecoderKind) throws {
+    for task in [.causalLanguageModel, Self.classification] {
+      let kept = try DecoderProbe(kind, task, dropout: 0.3)
+      let again = try DecoderProbe(kind, task, dropout: 0.3, recomputes: true)
+      #expect(kept.loss() == again.loss())
+      let (a, b) = (kept.store.block, again.store.block)
+      #expect((0..<a.count).allSatisfy { a.gradients[$0] == b.gradients[$0] })
+      #expect(again.team.arenaBytes < kept.team.arenaBytes)
+    }
   }
 
   @Test("the same step gives the same bits again")

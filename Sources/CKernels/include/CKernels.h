@@ -44,6 +44,28 @@ bool rt_multiplies_bfloat16(void);
 /// y[n] = x[n] as bfloat16, to the nearest, ties to even.
 void rt_to_bfloat16(const float *x, uint16_t *y, size_t n);
 
+// W[k, n] in bfloat16 as the product with it reads it (oneDNN's BA16a64b2a): in panels of 64 columns, one after another;
+// of a panel 32 rows at a time; of these, two rows at a time with their values side by side. Padded with 0.
+
+size_t rt_panel_bytes(size_t k, size_t n);
+/// w has k rows of n, each `row` floats after the last.
+void rt_pack_panels(const float *w, size_t row, size_t k, size_t n, void *packed);
+/// w has n rows of k: the transpose of W.
+void rt_pack_transposed_panels(const float *w, size_t row, size_t k, size_t n, void *packed);
+
+// MARK: Stored weights
+
+// y[n] = the n values that are stored at x, of any alignment; little-endian, as the machines are that this runs on.
+// n is a multiple of a block's values: 1, 32 (q8_0, q4_0, q4_1) or 256 (q4_k, q5_k, q6_k).
+void rt_from_float16(const uint8_t *x, float *y, size_t n);
+void rt_from_bfloat16(const uint8_t *x, float *y, size_t n);
+void rt_from_q8_0(const uint8_t *x, float *y, size_t n);
+void rt_from_q4_0(const uint8_t *x, float *y, size_t n);
+void rt_from_q4_1(const uint8_t *x, float *y, size_t n);
+void rt_from_q4_k(const uint8_t *x, float *y, size_t n);
+void rt_from_q5_k(const uint8_t *x, float *y, size_t n);
+void rt_from_q6_k(const uint8_t *x, float *y, size_t n);
+
 // MARK: Activations (dx may be dy)
 
 /// Exact GELU, x * Phi(x), with erf to within 2e-7 absolute.

@@ -9,7 +9,7 @@ public final class DecoderModel: SequenceModel {
   public let labelCount: Int
   public let tokenHead: TokenHead?
 
-  let tokenTable: TensorData
+  let tokenTable: FrozenMatrix
   /// GPT-2's learned positions.
   let positionTable: TensorData?
   let rotaryTable: RotaryTable?
@@ -56,8 +56,8 @@ public final class DecoderModel: SequenceModel {
     let names =
       config.isGPT2
       ? ("wte", "ln_f", "ln_1", "ln_2") : ("embed_tokens", "norm", "input_layernorm", "post_attention_layernorm")
-    tokenTable = try reader.tensor(
-      config.prefix + names.0 + ".weight", [config.vocabularySize, config.hiddenSize])
+    let table = config.prefix + names.0 + ".weight"
+    tokenTable = try reader.table(table)
     positionTable =
       config.isGPT2
       ? try reader.tensor(config.prefix + "wpe.weight", [config.maximumLength, config.hiddenSize]) : nil
@@ -97,7 +97,7 @@ public final class DecoderModel: SequenceModel {
     case .causalLanguageModel:
       labelCount = 0
       head = nil
-      tokenHead = try reader.tokenHead(tokenTable, precision)
+      tokenHead = try reader.tokenHead(table, precision)
     }
   }
 
@@ -106,7 +106,7 @@ public final class DecoderModel: SequenceModel {
 
   public func makePass(_ workspace: Workspace) -> any ForwardPass { DecoderPass(self, workspace) }
 
-  public func arenaFloats(tokens: Int, squaredLengths: Int, sequences: Int) -> Int {
+  public func arenaFloats(tokens: Int, squaredLengths: Int, sequences: Int, recomputes: Bool) -> Int {
     let (d, f) = (config.hiddenSize, config.intermediateSize)
     let (q, kv) = (config.queryWidth, config.keyValueWidth)
     // Each piece is rounded up to 16 floats.
@@ -121,7 +121,8 @@ public final class DecoderModel: SequenceModel {
     let backward =
       tokens * (3 * d + 2 * q + 2 * kv + 2 * f) + pieces
       + max(scratch, attention.scratchFloats(length: min(tokens, maximumLength)))
-    return config.hiddenLayers * layer + saved + ends
+    let layers = recomputes ? config.hiddenLayers * (tokens * d + 16) + layer : config.hiddenLayers * layer
+    return layers + saved + ends
       + max(backward, tokenHead?.scratchFloats(rows: tokens) ?? 0)
   }
 }
@@ -159,34 +160,27 @@ struct DecoderReader {
   }
 
   func linear(_ module: LinearModule, _ precision: Precision) throws(InputError) -> FrozenLinear {
-    try frozen(module, file: fileName(module.name), precision)
+    try weights.linear(module, name: fileName(module.name), precision)
   }
 
   /// The file's own classifier, if it has one of this shape.
   func head(_ module: LinearModule, labels: Int) throws(InputError) -> FrozenLinear? {
     guard names.contains(module.name + ".weight"), config.labelNames.count == labels else { return nil }
-    return try frozen(module, file: module.name, .float32)
+    return try weights.linear(module, name: module.name, .float32)
   }
 
-  func tokenHead(_ table: TensorData, _ precision: Precision) throws(InputError) -> TokenHead {
-    let shape = [config.vocabularySize, config.hiddenSize]
-    let weight = config.tiesEmbeddings ? table : try weights.floats("lm_head.weight", shape: shape)
-    return TokenHead(
-      FrozenMatrix(weight.base, outputSize: shape[0], inputSize: shape[1], owner: weight, precision: precision))
+  /// Of embeddings, for looking up rows.
+  func table(_ name: String) throws(InputError) -> FrozenMatrix {
+    try weights.matrix(
+      fileName(name), outputSize: config.vocabularySize, inputSize: config.hiddenSize, .float32)
   }
 
-  private func frozen(
-    _ module: LinearModule, file: String, _ precision: Precision
-  ) throws(InputError) -> FrozenLinear {
-    let (output, input) = (module.outputSize, module.inputSize)
-    let weight = try weights.floats(file + ".weight", shape: module.isTransposed ? [input, output] : [output, input])
-    let bias = module.hasBias ? try weights.floats(file + ".bias", shape: [output]) : nil
-    return FrozenLinear(
-      name: module.name,
-      weight: FrozenMatrix(
-        weight.base, outputSize: output, inputSize: input, isTransposed: module.isTransposed, owner: weight,
-        precision: precision),
-      bias: bias.map { SharedBuffer($0.values) })
+  /// The head over the vocabulary: the embedding table's weight where they are tied.
+  func tokenHead(_ table: String, _ precision: Precision) throws(InputError) -> TokenHead {
+    TokenHead(
+      try weights.matrix(
+        config.tiesEmbeddings ? fileName(table) : "lm_head.weight", outputSize: config.vocabularySize,
+        inputSize: config.hiddenSize, precision))
   }
 
   /// Tensors that no decoder of this configuration has mean that the file is of something else.

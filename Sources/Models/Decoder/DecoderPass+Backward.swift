@@ -42,7 +42,10 @@ extension DecoderPass {
     let mark = arena.mark
     defer { arena.release(to: mark) }
     let layer = model.layers[l]
-    let state = layers[l]
+    var state = layers[l]
+    if workspace.recomputes {
+      state = workspace.withoutTap { forward(layer: l, state.input, into: arena.take(rows * d), batch) }
+    }
     let first = config.modulesPerLayer * l
     let (n, q, kv) = (rows, config.queryWidth, config.keyValueWidth)
     let branch = arena.take(n * d)

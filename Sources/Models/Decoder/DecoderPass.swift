@@ -2,15 +2,15 @@
 
 import Kernels
 
-/// Activations that backward needs are kept in the arena; outside training, which has no backward, a layer's output alone
-/// is. Every dropout site has a number of its own.
+/// Activations that backward needs are kept in the arena; of a layer that is computed again in backward, and outside
+/// training, which has no backward, its output alone is. Every dropout site has a number of its own.
 final class DecoderPass: ForwardPass {
   let model: DecoderModel
   let workspace: Workspace
   let config: DecoderConfig
   let d: Int
   let f: Int
-  /// One a layer; pointers into the arena, set anew by each forward.
+  /// One a layer; pointers into the arena, set anew by each forward. What a layer that is computed again had is gone.
   var layers: [LayerState] = []
   var batch: PackedBatch?
   var sequences = 0..<0
@@ -26,6 +26,7 @@ final class DecoderPass: ForwardPass {
   }
 
   struct LayerState {
+    var input: MutableFloatPointer
     var attentionNorm = NormState()
     /// Outputs of the norms.
     var attentionInput, feedForwardInput: MutableFloatPointer
@@ -57,7 +58,13 @@ final class DecoderPass: ForwardPass {
     workspace.arena.reset()
     layers.removeAll(keepingCapacity: true)
     var hidden = embed(batch)
-    for l in model.layers.indices { hidden = forward(layer: l, hidden, batch) }
+    for l in model.layers.indices {
+      let output = workspace.arena.take(rows * d)
+      let mark = workspace.arena.mark
+      layers.append(forward(layer: l, hidden, into: output, batch))
+      if !workspace.isTraining || workspace.recomputes { workspace.arena.release(to: mark) }
+      hidden = output
+    }
     return finish(hidden, batch)
   }
 
@@ -68,7 +75,7 @@ final class DecoderPass: ForwardPass {
       let start = Int(batch.offsets[s])
       for row in start..<Int(batch.offsets[s + 1]) {
         let target = out + (row - firstRow) * d
-        target.update(from: model.tokenTable.base + Int(batch.tokenIDs[row]) * d, count: d)
+        model.tokenTable.readRow(Int(batch.tokenIDs[row]), into: target)
         if let table = model.positionTable { Elementwise.add(target, table.base + (row - start) * d, count: d) }
       }
     }
@@ -76,13 +83,13 @@ final class DecoderPass: ForwardPass {
     return out
   }
 
-  private func forward(layer l: Int, _ input: MutableFloatPointer, _ batch: PackedBatch) -> MutableFloatPointer {
+  func forward(
+    layer l: Int, _ input: MutableFloatPointer, into output: MutableFloatPointer, _ batch: PackedBatch
+  ) -> LayerState {
     let arena = workspace.arena
     let layer = model.layers[l]
     let first = config.modulesPerLayer * l
     let (n, q, kv) = (rows, config.queryWidth, config.keyValueWidth)
-    let output = arena.take(n * d)
-    let mark = arena.mark
     let middle = arena.take(n * d)
     let attentionInput = arena.take(n * d)
     let attentionNorm = normalize(input, layer.attentionNorm, into: attentionInput, rows: n, columns: d)
@@ -91,14 +98,16 @@ final class DecoderPass: ForwardPass {
       let fused = arena.take(n * 3 * d)
       let (activated, inner) = (arena.take(n * f), arena.take(n * f))
       state = LayerState(
-        attentionInput: attentionInput, feedForwardInput: arena.take(n * d), q: HeadRows(fused, stride: 3 * d),
-        k: HeadRows(fused + d, stride: 3 * d), v: HeadRows(fused + 2 * d, stride: 3 * d),
+        input: input, attentionInput: attentionInput, feedForwardInput: arena.take(n * d),
+        q: HeadRows(fused, stride: 3 * d), k: HeadRows(fused + d, stride: 3 * d),
+        v: HeadRows(fused + 2 * d, stride: 3 * d),
         context: arena.take(n * d), gate: inner, up: inner, activated: activated)
       apply(first, attentionInput, into: fused)
     } else {
       state = LayerState(
-        attentionInput: attentionInput, feedForwardInput: arena.take(n * d), q: HeadRows(arena.take(n * q), stride: q),
-        k: HeadRows(arena.take(n * kv), stride: kv), v: HeadRows(arena.take(n * kv), stride: kv),
+        input: input, attentionInput: attentionInput, feedForwardInput: arena.take(n * d),
+        q: HeadRows(arena.take(n * q), stride: q), k: HeadRows(arena.take(n * kv), stride: kv),
+        v: HeadRows(arena.take(n * kv), stride: kv),
         context: arena.take(n * q), gate: arena.take(n * f), up: arena.take(n * f), activated: arena.take(n * f))
       apply(first, attentionInput, into: state.q.base)
       apply(first + 1, attentionInput, into: state.k.base)
@@ -132,8 +141,7 @@ final class DecoderPass: ForwardPass {
     apply(first + config.modulesPerLayer - 1, state.activated, into: output)
     drop(config.residualDropout, site: site(l, 2), output, into: output)
     Elementwise.add(output, middle, count: n * d)
-    if workspace.isTraining { layers.append(state) } else { arena.release(to: mark) }
-    return output
+    return state
   }
 
   /// The final norm, of every row or of each sequence's last, and the classifier if there is one.

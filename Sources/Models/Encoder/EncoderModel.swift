@@ -121,7 +121,7 @@ public final class EncoderModel: SequenceModel {
     return relative.positions.rows(length: length)
   }
 
-  public func arenaFloats(tokens: Int, squaredLengths: Int, sequences: Int) -> Int {
+  public func arenaFloats(tokens: Int, squaredLengths: Int, sequences: Int, recomputes: Bool) -> Int {
     let d = config.hiddenSize
     let f = config.intermediateSize
     let longest = min(tokens, maximumLength)
@@ -140,7 +140,9 @@ public final class EncoderModel: SequenceModel {
     let scores =
       attention.scratchFloats(length: longest)
       + (positions == 0 ? 0 : attention.positionScratchFloats(length: longest))
-    return config.hiddenLayers * layer + embedding + convolution + saved + sequences * 10 * (d + labelCount + 16)
+    let kept = (tokens + positions) * d + 16
+    let layers = recomputes ? config.hiddenLayers * kept + layer : config.hiddenLayers * layer
+    return layers + embedding + convolution + saved + sequences * 10 * (d + labelCount + 16)
       + backward + max(scratch, scores)
   }
 }

@@ -107,10 +107,8 @@ extension EncoderPass {
     let config = model.config
     let layer = model.layers[l]
     let places = layer.places
-    let state = layers[l]
     let attention = attentionLayout(l, batch)
     let isWhole = attention.queries == .all
-    let n = state.rows
     // What is returned outlives the scratch.
     let below = isWhole || isLowest ? gradient : takeRows(rows)
     let mark = arena.mark
@@ -118,6 +116,11 @@ extension EncoderPass {
       workspace.batchRows = allRows
       arena.release(to: mark)
     }
+    var state = layers[l]
+    if workspace.recomputes {
+      state = workspace.withoutTap { forward(layer: l, state.input, into: takeRows(state.rows), batch) }
+    }
+    let n = state.rows
     if !isWhole { workspace.batchRows = .each(attention.offsets) }
     let branch = arena.take(n * d)
     // The feed-forward block.

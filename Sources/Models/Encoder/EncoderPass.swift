@@ -2,7 +2,8 @@
 
 import Kernels
 
-/// Activations that backward needs are kept in the arena. Every dropout site has a number of its own.
+/// Activations that backward needs are kept in the arena, of a layer that is computed again in backward its output alone.
+/// Every dropout site has a number of its own.
 ///
 /// The head reads each sequence's first token alone, so of the last layer only keys and values are computed for every
 /// row, the rest for first tokens; where a tap listens, which wants every module's whole output, all of it is.
@@ -56,7 +57,7 @@ final class EncoderPass: ForwardPass {
     var attentionNormalized, attentionDeviation, attended: MutableFloatPointer
     /// The feed-forward block before and after its activation.
     var inner, activated: MutableFloatPointer
-    var outputNormalized, outputDeviation, output: MutableFloatPointer
+    var outputNormalized, outputDeviation: MutableFloatPointer
   }
 
   init(_ model: EncoderModel, _ workspace: Workspace) {
@@ -82,7 +83,12 @@ final class EncoderPass: ForwardPass {
     let embedded = embed(batch)
     var hidden = embedded
     for l in model.layers.indices {
-      hidden = forward(layer: l, hidden, batch)
+      let isWhole = attentionLayout(l, batch).queries == .all
+      let output = takeRows(isWhole ? rows : sequences.count)
+      let mark = workspace.arena.mark
+      layers.append(forward(layer: l, hidden, into: output, batch))
+      if workspace.recomputes { workspace.arena.release(to: mark) }
+      hidden = output
       if l == 0, let convolution = model.convolution { hidden = convolve(convolution, embedded, hidden, batch) }
     }
     return classify(hidden, batch)
@@ -163,7 +169,9 @@ final class EncoderPass: ForwardPass {
 
   // MARK: Layers
 
-  private func forward(layer l: Int, _ input: MutableFloatPointer, _ batch: PackedBatch) -> MutableFloatPointer {
+  func forward(
+    layer l: Int, _ input: MutableFloatPointer, into output: MutableFloatPointer, _ batch: PackedBatch
+  ) -> LayerState {
     let arena = workspace.arena
     let config = model.config
     let layer = model.layers[l]
@@ -176,8 +184,7 @@ final class EncoderPass: ForwardPass {
       v: arena.take(rows * d), probabilities: arena.take(model.attention.probabilityCount(attention)),
       context: arena.take(n * d), attentionNormalized: arena.take(n * d), attentionDeviation: arena.take(n),
       attended: arena.take(n * d), inner: arena.take(n * f), activated: arena.take(n * f),
-      outputNormalized: arena.take(n * d), outputDeviation: arena.take(n), output: takeRows(n))
-    layers.append(state)
+      outputNormalized: arena.take(n * d), outputDeviation: arena.take(n))
     appendPositions(l, to: input, rows: rows)
     applyWithPositions(places.key, places.positionKey, input, into: state.k, rows: rows, keyTail)
     apply(places.value, input, into: state.v, rows: rows)
@@ -207,9 +214,9 @@ final class EncoderPass: ForwardPass {
     LayerNorm.forward(
       state.outputNormalized, residual: state.attended, gain: layer.outputNorm.gain.base,
       bias: layer.outputNorm.bias.base, epsilon: config.layerNormEpsilon, normalized: state.outputNormalized,
-      rstd: state.outputDeviation, into: state.output, rows: n, columns: d)
+      rstd: state.outputDeviation, into: output, rows: n, columns: d)
     workspace.batchRows = allRows
-    return state.output
+    return state
   }
 
   /// The norm of a layer's output and the convolved embeddings.

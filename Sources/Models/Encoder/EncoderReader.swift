@@ -84,24 +84,14 @@ struct EncoderReader {
     if module.name == config.family.pooler && !names.contains(fileName(module.name) + ".weight") {
       return randomPooler(module, seed: seed)
     }
-    return try frozen(module, precision)
+    return try weights.linear(module, name: fileName(module.name), precision)
   }
 
   /// The file's own, if it has one; of the last only where it has as many labels.
   func head(_ module: LinearModule) throws(InputError) -> FrozenLinear? {
     guard names.contains(module.name + ".weight") else { return nil }
     guard module.name != config.family.head.last || config.labelCount == module.outputSize else { return nil }
-    return try frozen(module, .float32)
-  }
-
-  private func frozen(_ module: LinearModule, _ precision: Precision) throws(InputError) -> FrozenLinear {
-    let weight = try tensor(module.name + ".weight", [module.outputSize, module.inputSize])
-    let bias = module.hasBias ? try tensor(module.name + ".bias", [module.outputSize]) : nil
-    return FrozenLinear(
-      name: module.name,
-      weight: FrozenMatrix(
-        weight.base, outputSize: module.outputSize, inputSize: module.inputSize, owner: weight, precision: precision),
-      bias: bias.map { SharedBuffer($0.values) })
+    return try weights.linear(module, name: fileName(module.name), .float32)
   }
 
   private func randomPooler(_ module: LinearModule, seed: UInt64) -> FrozenLinear {

@@ -74,13 +74,13 @@ public final class RandomEncoder: WeightSource {
     return copy
   }
 
-  public func floats(_ name: String, shape: [Int]?) throws(InputError) -> TensorData {
+  public func stored(_ name: String, shape: [Int]?) throws(InputError) -> StoredTensor {
     guard let tensor = tensors[name] else {
       throw InputError(file: path, place: "tensor \(name)", "missing")
     }
     guard shape == nil || shape == tensor.shape else {
       throw InputError(file: path, place: "tensor \(name)", "shape \(tensor.shape), expected \(shape ?? [])")
     }
-    return tensor
+    return StoredTensor(tensor)
   }
 }

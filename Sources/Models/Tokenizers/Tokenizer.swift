@@ -1,9 +1,12 @@
 // What every tokenizer offers: text in, vocabulary ids and segment ids out.
 
-/// Turns text into the ids that a model was trained on. `encode` and `append` may be called from several threads.
+/// Turns text into the ids that a model was trained on. All of it may be called from several threads.
 public protocol Tokenizer: Sendable {
   /// The least number of rows that an embedding table for this tokenizer has: one more than its largest id.
   var vocabularySize: Int { get }
+
+  /// The id of a token, special ones included, by its text in the vocabulary's own spelling.
+  func id(of token: String) -> Int32?
 
   /// Appends the ids of `text` (and `pair`, a second text that follows it) with the special tokens around them, and as
   /// many segment ids, to the two arrays.

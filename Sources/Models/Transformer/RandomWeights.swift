@@ -15,16 +15,17 @@ public final class RandomWeights: WeightSource {
     self.seed = seed
   }
 
-  public func floats(_ name: String, shape: [Int]?) throws(InputError) -> TensorData {
+  public func stored(_ name: String, shape: [Int]?) throws(InputError) -> StoredTensor {
     guard let shape else { throw InputError(file: path, place: "tensor \(name)", "expected a shape to be asked for") }
     var hash = seed
     for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
     var random = RandomSource(seed: hash)
     let center: Float = shape.count == 1 && name.hasSuffix(".weight") ? 1 : 0
-    return TensorData(shape: shape) { base in
+    let values = TensorData(shape: shape) { base in
       let count = shape.reduce(1, *)
       random.fillNormal(base, count: count, deviation: Float(self.deviation))
       for i in 0..<count { base[i] += center }
     }
+    return StoredTensor(values)
   }
 }

@@ -44,7 +44,40 @@ public protocol WeightSource: AnyObject {
   var names: [String] { get }
   /// - Parameter shape: what the tensor must have.
   /// - Throws: where it is missing or of another shape or type; the message names file and tensor.
-  func floats(_ name: String, shape: [Int]?) throws(InputError) -> TensorData
+  func stored(_ name: String, shape: [Int]?) throws(InputError) -> StoredTensor
+}
+
+extension WeightSource {
+  /// A tensor's values as float32, copied only where they are stored otherwise. Throws as `stored`.
+  public func floats(_ name: String, shape: [Int]? = nil) throws(InputError) -> TensorData {
+    try stored(name, shape: shape).floats
+  }
+
+  /// A matrix for products and for looking up rows, used as it is stored.
+  /// - Parameters:
+  ///   - isTransposed: whether its transpose is stored.
+  ///   - precision: of the products.
+  /// - Throws: as `stored`.
+  func matrix(
+    _ name: String, outputSize: Int, inputSize: Int, isTransposed: Bool = false, _ precision: Precision
+  ) throws(InputError) -> FrozenMatrix {
+    let (rows, columns) = isTransposed ? (inputSize, outputSize) : (outputSize, inputSize)
+    let tensor = try stored(name, shape: [rows, columns])
+    return FrozenMatrix(
+      tensor.matrix(rows, columns), isTransposed: isTransposed, owner: tensor.owner, precision: precision)
+  }
+
+  /// A module as the file has it.
+  /// - Parameter name: the file's for the module.
+  /// - Throws: as `stored`.
+  func linear(_ module: LinearModule, name: String, _ precision: Precision) throws(InputError) -> FrozenLinear {
+    FrozenLinear(
+      name: module.name,
+      weight: try matrix(
+        name + ".weight", outputSize: module.outputSize, inputSize: module.inputSize,
+        isTransposed: module.isTransposed, precision),
+      bias: module.hasBias ? SharedBuffer(try floats(name + ".bias", shape: [module.outputSize]).values) : nil)
+  }
 }
 
 /// A transformer with one vector of logits a sequence, or one state a token that its `tokenHead` makes logits of. Shared
@@ -60,7 +93,8 @@ public protocol SequenceModel: AnyObject, Sendable {
   var maximumLength: Int { get }
   var vocabularySize: Int { get }
   /// What the arena must hold for a shard, forward and backward, in floats.
-  func arenaFloats(tokens: Int, squaredLengths: Int, sequences: Int) -> Int
+  /// - Parameter recomputes: whether layers are computed again in backward.
+  func arenaFloats(tokens: Int, squaredLengths: Int, sequences: Int, recomputes: Bool) -> Int
   /// What one worker needs to run the model. Allocates; made once a worker.
   func makePass(_ workspace: Workspace) -> any ForwardPass
 }
@@ -74,9 +108,11 @@ extension SequenceModel {
   }
 
   /// Makes room in a worker's arena for its shard of the batch; allocates only where none was as large before.
-  public func reserve(_ arena: Arena, for batch: PackedBatch, _ shard: Range<Int>) {
-    arena.reserve(
-      arenaFloats(tokens: batch.rows(shard), squaredLengths: batch.squaredLengths(shard), sequences: shard.count))
+  public func reserve(_ workspace: Workspace, for batch: PackedBatch, _ shard: Range<Int>) {
+    workspace.arena.reserve(
+      arenaFloats(
+        tokens: batch.rows(shard), squaredLengths: batch.squaredLengths(shard), sequences: shard.count,
+        recomputes: workspace.recomputes))
   }
 }
 

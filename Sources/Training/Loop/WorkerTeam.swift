@@ -21,12 +21,15 @@ final class WorkerTeam {
   private let reducePhase: ReducePhase
   private let tokenLossPhase: TokenLossPhase
 
-  init(model: any SequenceModel, store: AdapterStore, pool: WorkerPool, seed: UInt64) {
+  /// - Parameter recomputes: whether activations are computed again in backward instead of kept.
+  init(model: any SequenceModel, store: AdapterStore, pool: WorkerPool, seed: UInt64, recomputes: Bool = false) {
     self.model = model
     self.store = store
     self.pool = pool
     workers = (0..<pool.count).map { i in
-      ShardWorker(i, model: model, store: store, seed: seed, clock: pool.clocks.isEmpty ? nil : pool.clocks[i])
+      ShardWorker(
+        i, model: model, store: store, seed: seed, recomputes: recomputes,
+        clock: pool.clocks.isEmpty ? nil : pool.clocks[i])
     }
     forwardPhase = ForwardPhase(workers)
     trainPhase = TrainPhase(workers, store: store)
@@ -98,7 +101,7 @@ final class WorkerTeam {
 
   /// Makes room for every worker's shard.
   private func reserve(_ batch: PackedBatch) {
-    for worker in workers { model.reserve(worker.workspace.arena, for: batch, batch.shards[worker.index]) }
+    for worker in workers { model.reserve(worker.workspace, for: batch, batch.shards[worker.index]) }
   }
 }
 
@@ -116,7 +119,9 @@ private final class ShardWorker: @unchecked Sendable {
   var sumOfSquares = 0.0
   private let ownGradients: ParameterBlock?
 
-  init(_ index: Int, model: any SequenceModel, store: AdapterStore, seed: UInt64, clock: OperationClock?) {
+  init(
+    _ index: Int, model: any SequenceModel, store: AdapterStore, seed: UInt64, recomputes: Bool, clock: OperationClock?
+  ) {
     self.index = index
     // Worker 0 adds to the store's own gradients, the others to theirs.
     if index == 0 {
@@ -129,7 +134,7 @@ private final class ShardWorker: @unchecked Sendable {
     }
     workspace = Workspace(
       arena: Arena(capacity: 0), gradients: ownGradients?.gradients ?? store.block.gradients,
-      slots: store.adapters.count, clock: clock)
+      slots: store.adapters.count, recomputes: recomputes, clock: clock)
     workspace.seed = seed
     pass = model.makePass(workspace)
     self.model = model

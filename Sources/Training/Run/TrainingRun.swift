@@ -22,7 +22,7 @@ public final class TrainingRun {
   private let log: RunLog
   private let journal: RunJournal
   private var lock: RunLock?
-  /// What the user should know of how a run is gone on with: checkpoints passed over, another machine.
+  /// What the user should know: examples left out, checkpoints passed over, another machine.
   public private(set) var notes: [String] = []
 
   /// Where a run is kept.
@@ -47,20 +47,22 @@ public final class TrainingRun {
     let seed = UInt64(bitPattern: Int64(experiment.seed))
     let training = experiment.training
     let modelFolder = try ModelFolder(path: experiment.model.path)
-    let classification = try ClassificationData.load(experiment: experiment)
-    let loaded = try LoadedModel.forTraining(
-      modelFolder, experiment, task: .sequenceClassification(labels: classification.labels.names.count))
+    let isLanguageModel = experiment.model.task == .causalLanguageModel
+    let classification = isLanguageModel ? nil : try ClassificationData.load(experiment: experiment)
+    let task = classification.map { ModelTask.sequenceClassification(labels: $0.labels.names.count) }
+    let loaded = try LoadedModel.forTraining(modelFolder, experiment, task: task ?? .causalLanguageModel)
     guard experiment.data.maxLength <= loaded.model.maximumLength else {
       throw InputError(
         file: experiment.path, place: "data.max_length",
         "\(experiment.data.maxLength) is more than the model's \(loaded.model.maximumLength) positions")
     }
-    labels = classification.labels
+    labels = classification?.labels
     targets = loaded.targets
     fanInFanOut = loaded.adapted.contains { $0.isTransposed }
     let threads = Machine.threads(training.threads)
     let pool = WorkerPool(count: threads)
-    let data = RunData(classification, loaded.tokenizer, maxLength: experiment.data.maxLength, on: pool)
+    let data = try RunData(experiment, classification, loaded.tokenizer, on: pool)
+    notes = data.notes
     let adapter = experiment.adapter
     let method = adapter.method.method
     let allocator =
@@ -68,7 +70,8 @@ public final class TrainingRun {
       ? RankAllocator(
         loaded.store, initialRank: adapter.initR, targetRank: adapter.targetR, initialWarmup: adapter.tinit,
         finalWarmup: adapter.tfinal, maskInterval: adapter.deltaT, totalSteps: training.totalStep, method: method,
-        beta1: adapter.beta1, beta2: adapter.beta2, scoring: adapter.score, dialect: adapter.dialect, seed: seed) : nil
+        unit: adapter.budget, beta1: adapter.beta1, beta2: adapter.beta2, scoring: adapter.score,
+        dialect: adapter.dialect, seed: seed) : nil
     let trainer = Trainer(
       model: loaded.model, store: loaded.store, allocator: allocator,
       source: ShuffledBatches(data.train, batchSize: training.batchSize, seed: seed, workers: threads),
@@ -78,9 +81,9 @@ public final class TrainingRun {
         warmupRatio: training.warmupRatio, weightDecay: training.weightDecay, maxGradNorm: training.maxGradNorm,
         accumulation: training.gradientAccumulationSteps,
         orthRegWeight: method.parameterization.hasLambda ? adapter.orthRegWeight : 0, dialect: adapter.dialect,
-        seed: seed))
+        recomputes: training.recompute, seed: seed))
     // A language model's sequences are long: no more at once than in training.
-    let most = loaded.model.tokenHead == nil ? Evaluator.batchSize : training.batchSize
+    let most = isLanguageModel ? training.batchSize : Evaluator.batchSize
     let evaluator = data.eval.map { Evaluator($0, batchSize: most, workers: threads) }
     testSet = data.test.map { Evaluator($0, batchSize: most, workers: threads) }
     switch place {
@@ -100,14 +103,15 @@ public final class TrainingRun {
       model: experiment.model.path.split(separator: "/").last.map(String.init) ?? experiment.model.path,
       method: adapter.method.title, score: adapter.score, dialect: adapter.dialect,
       modules: loaded.adapted.map { RunDescription.Module($0) }, initialRank: rank,
-      effectiveScale: method.parameterization.scale(alpha: adapter.loraAlpha, rank: rank),
+      effectiveScale: method.parameterization.scale(alpha: adapter.alpha, rank: rank),
       totalSteps: training.totalStep, threads: threads, blasCore: BLAS.coreName,
-      metric: evaluator == nil ? "" : loaded.model.tokenHead == nil ? "accuracy" : "perplexity")
+      metric: evaluator == nil ? "" : isLanguageModel ? "perplexity" : "accuracy",
+      firstRank: adapter.ranks.first, budgetUnit: adapter.budget)
     var origin: Checkpoint?
     if case .existing = place {
       let standing = InterventionLog.standing(try InterventionLog.read(folder.interventions))
       let found = CheckpointFolder(path: folder.checkpoints).newest(of: standing)
-      notes = found.skipped.map { "passed over: \($0)" }
+      notes += found.skipped.map { "passed over: \($0)" }
       origin = found.checkpoint
       try origin?.restore(trainer)
     }
@@ -222,7 +226,7 @@ public final class TrainingRun {
     let modules = Double(max(session.description.modules.count, 1))
     let description = PEFTAdapter.Description(
       method: adapter.peftType, taskType: experiment.model.task.rawValue, baseModel: experiment.model.path,
-      targetModules: targets, fanInFanOut: fanInFanOut, alpha: adapter.loraAlpha, dropout: adapter.loraDropout,
+      targetModules: targets, fanInFanOut: fanInFanOut, alpha: adapter.alpha, dropout: adapter.loraDropout,
       initialRank: adapter.ranks.room,
       targetRank: trainer.allocator.map { Double($0.schedule.targetBudget) / modules } ?? Double(adapter.ranks.last),
       tinit: adapter.tinit,

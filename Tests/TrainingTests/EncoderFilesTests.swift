@@ -23,9 +23,9 @@ private final class EditedWeights: WeightSource {
     names = originals.keys.sorted() + adding
   }
 
-  func floats(_ name: String, shape: [Int]?) throws(InputError) -> TensorData {
+  func stored(_ name: String, shape: [Int]?) throws(InputError) -> StoredTensor {
     guard let original = originals[name] else { throw InputError(file: path, place: "tensor \(name)", "missing") }
-    return try weights.floats(original, shape: shape)
+    return try weights.stored(original, shape: shape)
   }
 }
 
@@ -50,7 +50,7 @@ struct EncoderFilesTests {
       }
     }
     team.forward(batch)
-    let values = try #require(team.logits(0))
+    let values = try #require(team.outputs(0))
     return (0..<4).map { values[$0] }
   }
 

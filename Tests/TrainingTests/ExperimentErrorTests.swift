@@ -43,7 +43,9 @@ import Testing
       ("lora_dropout = 1", "lora_dropout: 1, expected a number of at least 0 and below 1"),
       ("orth_reg_weight = -1", "orth_reg_weight: -1, expected a number of at least 0"),
       ("peft_type = \"lora\"", "peft_type: \"lora\", expected ADALORA or LORA"),
-      ("method = \"pissa\"", "method: \"pissa\", expected adalora, svd-lora or lora"),
+      ("method = \"pissa\"", "method: \"pissa\", expected adalora, svd-lora, lora, pruned-lora, increlora or elalora"),
+      ("effective_scale = 0", "effective_scale: 0, expected a number above 0"),
+      ("budget = \"bytes\"", "budget: \"bytes\", expected rank or parameters"),
       ("score = \"smooth\"", "score: \"smooth\", expected smoothed, sensitivity, magnitude, random or uniform"),
       (
         "target_modules = 3",
@@ -103,17 +105,61 @@ import Testing
       inSection("data", "text_pair = -1")
         == "exp.toml: line 4: data.text_pair: -1, expected a column's name or 0-based index")
     #expect(
-      inSection("data", "format = \"xml\"") == "exp.toml: line 4: data.format: \"xml\", expected tsv, csv or jsonl")
+      inSection("data", "format = \"xml\"")
+        == "exp.toml: line 4: data.format: \"xml\", expected tsv, csv, jsonl or text")
     #expect(
       inSection("data", "max_length = 2")
         == "exp.toml: line 4: data.max_length: 2, expected an integer, 3 to 1000000")
     #expect(
       inSection("model", "task = \"CAUSAL_LM\"")
-        == "exp.toml: line 2: model.task: \"CAUSAL_LM\" is not yet supported, expected SEQ_CLS")
+        == "exp.toml: line 8: data.text: has no meaning for model.task CAUSAL_LM, only for SEQ_CLS")
+    #expect(
+      inSection("data", "prompt = \"question\"")
+        == "exp.toml: line 4: data.prompt: has no meaning for model.task SEQ_CLS, only for CAUSAL_LM")
+    #expect(
+      inSection("data", "format = \"text\"")
+        == "exp.toml: line 4: data.format: \"text\", expected tsv, csv or jsonl for model.task SEQ_CLS")
     #expect(
       Self.complaint(leastExperiment + "[telemetry]\nscores_every = -1\n")?.text
         == "exp.toml: line 11: telemetry.scores_every: -1, expected an integer, 0 to 1000000000")
     #expect(first("adapter = 3") == "exp.toml: line 1: adapter: 3, expected a table, [adapter]")
+  }
+
+  @Test("a language model's data are text, prompts with completions, or messages")
+  func languageModelData() throws {
+    func experiment(_ data: String, set overrides: [String] = []) -> String? {
+      let text = """
+        [model]
+        path = "model"
+        task = "CAUSAL_LM"
+        [data]
+        train = "train"
+        eval = "dev"
+        \(data)
+        [training]
+        total_step = 100
+        """
+      return Self.complaint(text, set: overrides)?.text
+    }
+    #expect(experiment("format = \"text\"") == nil)
+    #expect(experiment("format = \"jsonl\"\nprompt = \"q\"\ncompletion = \"a\"") == nil)
+    #expect(experiment("format = \"jsonl\"\nmessages = \"m\"") == nil)
+    #expect(
+      experiment("") == "exp.toml: line 3: data.format: \"tsv\" (its default), expected text or jsonl for model.task "
+        + "CAUSAL_LM")
+    #expect(
+      experiment("format = \"text\"\nprompt = \"q\"")
+        == "exp.toml: line 8: data.prompt, data.completion, data.messages: a text has no columns")
+    let both = "expected prompt and completion, or messages alone, for data.format jsonl"
+    #expect(
+      experiment("format = \"jsonl\"\nprompt = \"q\"")
+        == "exp.toml: line 8: data.prompt, data.completion, data.messages: \(both)")
+    #expect(
+      experiment("format = \"jsonl\"", set: ["data.prompt=q", "data.completion=a", "data.messages=m"])
+        == "--set data.prompt=q: data.prompt, data.completion, data.messages: \(both)")
+    #expect(
+      experiment("format = \"jsonl\"")
+        == "exp.toml: line 7: data.prompt, data.completion, data.messages: \(both)")
   }
 
   @Test(
@@ -126,7 +172,7 @@ import Testing
       (
         "inference_mode = true",
         "adapter.inference_mode: unknown key, expected peft_type, method, target_modules, r, init_r, target_r, tinit, tfinal, "
-          + "deltaT, beta1, beta2, orth_reg_weight, lora_alpha, lora_dropout, score or dialect"
+          + "deltaT, beta1, beta2, orth_reg_weight, lora_alpha, effective_scale, lora_dropout, score, budget or dialect"
       ),
       ("\"a\\u001bb.c\" = 1", "adapter.a\\u001bb.c: unknown key, expected peft_type"),
     ])
@@ -204,6 +250,12 @@ import Testing
     #expect(
       Self.complaint(Self.adapter("method = \"svd-lora\"\ntarget_r = 0\n"))?.text
         == "exp.toml: line 12: adapter.target_r: 0, expected at least 1 for svd-lora")
+    #expect(
+      Self.complaint(Self.adapter("method = \"increlora\"\ntarget_r = 0\n"))?.text
+        == "exp.toml: line 12: adapter.target_r: 0, expected at least 1 for increlora")
+    #expect(
+      Self.complaint(Self.adapter("lora_alpha = 8\neffective_scale = 2\n"))?.text
+        == "exp.toml: line 12: adapter.effective_scale: adapter.lora_alpha is set as well, expected one of the two")
     #expect(
       Self.complaint(leastExperiment.replacing("text =", with: "split = \"part\"\ntext ="))?.text
         == "exp.toml: line 6: data.split: data.eval is set as well, expected one of the two")

@@ -46,9 +46,8 @@ public struct PEFTAdapter {
     let rank = allocator.scores.rank
     let store = trainer.store
     return store.adapters.indices.map { k in
-      (0..<rank).map { i in
-        masked || allocator.isFrozen ? allocator.kept[k * rank + i] : store.lambda(k)[i] != 0
-      }
+      masked || allocator.isFrozen
+        ? Array(allocator.kept[k * rank..<(k + 1) * rank]) : store.sizes(k).map { $0 != 0 }
     }
   }
 
@@ -61,6 +60,8 @@ public struct PEFTAdapter {
     let suffix = description.method == .lora ? ".weight" : ""
     for (k, adapter) in store.adapters.enumerated() {
       let chosen = (0..<adapter.layout.rank).filter { pattern?[k][$0] ?? true }
+      // A plain LoRA adapter has no rank 0.
+      if description.method == .lora, chosen.isEmpty { continue }
       let name = prefix + adapter.name
       tensors.append(
         (name + ".lora_A" + suffix, [chosen.count, adapter.inputSize], store.loraA(k, triplets: chosen)))
@@ -83,12 +84,16 @@ public struct PEFTAdapter {
   private static func config(
     _ d: Description, pattern: Pattern?, modules: [String], hasHead: Bool
   ) -> JSON {
-    let targets: JSON =
+    let asked: JSON =
       switch d.targetModules {
       case .list(let names): .array(names.map { .string($0) })
       case .pattern(let pattern): .string(pattern)
       case .allLinear: .string("all-linear")
       }
+    // Of LoRA: where doublets are pruned, modules have ranks of their own, and α so that the scale stays.
+    let ranks = d.method == .lora ? pattern?.map { $0.count { $0 } } : nil
+    let own = zip(modules, ranks ?? []).filter { $1 > 0 && $1 != d.initialRank }
+    let targets = ranks?.contains(0) == true ? kept(modules, ranks ?? []) ?? asked : asked
     var entries: [(String, JSON)] = [
       ("peft_type", .string(d.method == .lora ? "LORA" : "ADALORA")),
       ("task_type", .string(d.taskType)),
@@ -104,8 +109,11 @@ public struct PEFTAdapter {
     ]
     if d.method == .lora {
       entries += [
-        ("r", .integer(d.initialRank)), ("rank_pattern", .object(JSONObject([]))),
-        ("alpha_pattern", .object(JSONObject([]))),
+        ("r", .integer(d.initialRank)), ("rank_pattern", .object(JSONObject(own.map { ($0, .integer($1)) }))),
+        (
+          "alpha_pattern",
+          .object(JSONObject(own.map { ($0, number(d.alpha * Double($1) / Double(d.initialRank))) }))
+        ),
       ]
     } else {
       entries += [
@@ -126,6 +134,12 @@ public struct PEFTAdapter {
       }
     }
     return .object(JSONObject(entries))
+  }
+
+  /// The modules that keep rank, by their full names; nil where none does.
+  private static func kept(_ modules: [String], _ ranks: [Int]) -> JSON? {
+    let names = zip(modules, ranks).filter { $1 > 0 }.map { JSON.string($0.0) }
+    return names.isEmpty ? nil : .array(names)
   }
 
   /// Whole values are written as integers, as PEFT has them.

@@ -45,7 +45,7 @@ public struct Experiment: Sendable, Equatable {
     public internal(set) var train = ""
     /// The file that evaluations use; nil where `split` names a column instead.
     public internal(set) var eval: String?
-    public internal(set) var format = TableFormat.tsv
+    public internal(set) var format = DataFormat.tsv
     /// A column's name, or its 0-based index in digits; likewise the other columns.
     public internal(set) var text = ""
     public internal(set) var label = ""
@@ -54,6 +54,10 @@ public struct Experiment: Sendable, Equatable {
     public internal(set) var textPair: String?
     /// The column that says train, dev (or validation) or test.
     public internal(set) var split: String?
+    /// A language model's columns: what a completion follows, and the completion; or a list of messages.
+    public internal(set) var prompt: String?
+    public internal(set) var completion: String?
+    public internal(set) var messages: String?
     public internal(set) var maxLength = 128
   }
 
@@ -75,12 +79,20 @@ public struct Experiment: Sendable, Equatable {
     public internal(set) var beta2 = 0.85
     public internal(set) var orthRegWeight = 0.5
     public internal(set) var loraAlpha = 8.0
+    /// s itself, whatever the method's rank; nil: as `lora_alpha` makes it.
+    public internal(set) var effectiveScale: Double?
     public internal(set) var loraDropout = 0.0
     public internal(set) var score = ScoringRule.smoothed
+    public internal(set) var budget = BudgetUnit.rank
     public internal(set) var dialect = Dialect.peft
 
     /// What a module's rank is over the run.
     public var ranks: ModuleRanks { method.method.ranks(r: r, initial: initR, target: targetR) }
+
+    /// α, which gives the scale that was asked for.
+    public var alpha: Double {
+      effectiveScale.map { $0 / method.method.parameterization.scale(alpha: 1, rank: ranks.room) } ?? loraAlpha
+    }
   }
 
   /// `[training]`.

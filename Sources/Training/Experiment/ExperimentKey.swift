@@ -12,11 +12,13 @@ struct ExperimentKey: Sendable {
   /// What a value must be, as errors say it.
   let expected: String
   private(set) var isRequired = false
+  /// The task that it has a meaning for; nil for any.
+  private(set) var task: Experiment.Task?
   /// Takes a value, with the folder that relative paths start from.
   /// - Returns: nil, or what is wrong with the value.
   private(set) var set: @Sendable (inout Experiment, TOMLNode, String) -> String?
   /// The value as TOML; nil where it is left out.
-  let text: @Sendable (Experiment) -> String?
+  private(set) var text: @Sendable (Experiment) -> String?
 
   /// As in `--set`: `section.name`.
   var path: String { section.isEmpty ? name : section + "." + name }
@@ -26,16 +28,19 @@ struct ExperimentKey: Sendable {
     integer("", "seed", \.seed, 0...Int.max),
 
     path("model", "path", \.model.path).required,
-    choice("model", "task", \.model.task, unsupported: .causalLanguageModel),
+    choice("model", "task", \.model.task),
 
     path("data", "train", \.data.train).required,
     optionalPath("data", "eval", \.data.eval),
     choice("data", "format", \.data.format),
-    column("data", "text", \.data.text).required,
-    column("data", "label", \.data.label).required,
-    flag("data", "header", \.data.header),
-    optionalColumn("data", "text_pair", \.data.textPair),
-    optionalColumn("data", "split", \.data.split),
+    column("data", "text", \.data.text).required.only(for: .sequenceClassification),
+    column("data", "label", \.data.label).required.only(for: .sequenceClassification),
+    flag("data", "header", \.data.header).only(for: .sequenceClassification),
+    optionalColumn("data", "text_pair", \.data.textPair).only(for: .sequenceClassification),
+    optionalColumn("data", "split", \.data.split).only(for: .sequenceClassification),
+    optionalColumn("data", "prompt", \.data.prompt).only(for: .causalLanguageModel),
+    optionalColumn("data", "completion", \.data.completion).only(for: .causalLanguageModel),
+    optionalColumn("data", "messages", \.data.messages).only(for: .causalLanguageModel),
     integer("data", "max_length", \.data.maxLength, 3...1_000_000),
 
     choice("adapter", "peft_type", \.adapter.peftType),
@@ -50,9 +55,12 @@ struct ExperimentKey: Sendable {
     number("adapter", "beta1", \.adapter.beta1, "above 0 and below 1") { $0 > 0 && $0 < 1 },
     number("adapter", "beta2", \.adapter.beta2, "above 0 and below 1") { $0 > 0 && $0 < 1 },
     number("adapter", "orth_reg_weight", \.adapter.orthRegWeight, "of at least 0") { $0 >= 0 },
-    number("adapter", "lora_alpha", \.adapter.loraAlpha, "above 0") { $0 > 0 },
+    number("adapter", "lora_alpha", \.adapter.loraAlpha, "above 0") { $0 > 0 }
+      .leftOut { $0.adapter.effectiveScale != nil },
+    optionalNumber("adapter", "effective_scale", \.adapter.effectiveScale, "above 0") { $0 > 0 },
     number("adapter", "lora_dropout", \.adapter.loraDropout, "of at least 0 and below 1") { $0 >= 0 && $0 < 1 },
     choice("adapter", "score", \.adapter.score),
+    choice("adapter", "budget", \.adapter.budget),
     choice("adapter", "dialect", \.adapter.dialect),
 
     integer("training", "total_step", \.training.totalStep, 1...maximumSteps).required,
@@ -122,6 +130,19 @@ struct ExperimentKey: Sendable {
     return key
   }
 
+  /// The key as a written file does without it where another one says the same.
+  private func leftOut(where isLeftOut: @escaping @Sendable (Experiment) -> Bool) -> ExperimentKey {
+    var key = self
+    key.text = { isLeftOut($0) ? nil : self.text($0) }
+    return key
+  }
+
+  private func only(for task: Experiment.Task) -> ExperimentKey {
+    var key = self
+    key.task = task
+    return key
+  }
+
   /// The key with one more demand on a value that has been set.
   private func refusing(_ complaint: @escaping @Sendable (Experiment) -> String?) -> ExperimentKey {
     var key = self
@@ -147,13 +168,24 @@ struct ExperimentKey: Sendable {
   ) -> ExperimentKey {
     ExperimentKey(
       section, name, property, "a number \(bound)", text: { String($0) },
-      read: { node, _ in
-        switch node {
-        case .number(let value) where value.isFinite && isValid(value): value
-        case .integer(let value) where isValid(Double(value)): Double(value)
-        default: nil
-        }
-      })
+      read: { node, _ in finite(node).flatMap { isValid($0) ? $0 : nil } })
+  }
+
+  private static func optionalNumber(
+    _ section: String, _ name: String, _ property: Property<Double?>, _ bound: String,
+    where isValid: @escaping @Sendable (Double) -> Bool
+  ) -> ExperimentKey {
+    ExperimentKey(
+      section, name, property, "a number \(bound)", text: { $0.map { String($0) } },
+      read: { node, _ in finite(node).flatMap { isValid($0) ? .some($0) : nil } })
+  }
+
+  private static func finite(_ node: TOMLNode) -> Double? {
+    switch node {
+    case .number(let value) where value.isFinite: value
+    case .integer(let value): Double(value)
+    default: nil
+    }
   }
 
   private static func flag(_ section: String, _ name: String, _ property: Property<Bool>) -> ExperimentKey {
@@ -171,19 +203,13 @@ struct ExperimentKey: Sendable {
       read: { node, _ in if case .string(let value) = node, isValid(value) { value } else { nil } })
   }
 
-  /// - Parameter unsupported: a value that is part of the format and that nothing can train yet.
-  private static func choice<Value: RawRepresentable & CaseIterable & Equatable & Sendable>(
-    _ section: String, _ name: String, _ property: Property<Value>, unsupported: Value? = nil
+  private static func choice<Value: RawRepresentable & CaseIterable & Sendable>(
+    _ section: String, _ name: String, _ property: Property<Value>
   ) -> ExperimentKey where Value.RawValue == String {
-    let supported = Value.allCases.filter { $0 != unsupported }.map(\.rawValue)
-    let key = ExperimentKey(
-      section, name, property, supported.joined(alternatives: "or"), text: { TOMLNode.quoted($0.rawValue) },
+    ExperimentKey(
+      section, name, property, Value.allCases.map(\.rawValue).joined(alternatives: "or"),
+      text: { TOMLNode.quoted($0.rawValue) },
       read: { node, _ in if case .string(let value) = node { Value(rawValue: value) } else { nil } })
-    guard let unsupported else { return key }
-    return key.refusing { experiment in
-      guard experiment[keyPath: property] == unsupported else { return nil }
-      return "\(TOMLNode.quoted(unsupported.rawValue)) is not yet supported, expected \(key.expected)"
-    }
   }
 
   private static func path(_ section: String, _ name: String, _ property: Property<String>) -> ExperimentKey {

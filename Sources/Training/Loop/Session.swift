@@ -335,8 +335,11 @@ public final class Session {
     case .targetR:
       let modules = Double(max(description.modules.count, 1))
       let budget = (value * modules).rounded()
-      guard budget >= 0, budget <= Double(allocator.schedule.initialBudget) else {
+      guard budget >= 0, budget <= Double(allocator.schedule.room) else {
         return no("it must lie between 0 and the initial rank \(description.initialRank)")
+      }
+      guard !allocator.method.onlyGrows || budget >= Double(allocator.keptCount) else {
+        return no("\(allocator.keptCount) triplets have grown, and none is pruned")
       }
       guard schedule.setTarget(Int(budget), at: trainer.stepsDone) else { return no(fixed(allocator, "the target")) }
       return .success((budget / modules, { allocator.schedule = schedule }))
@@ -434,9 +437,7 @@ public final class Session {
     guard let allocator = trainer.allocator else { return TripletFrame() }
     let scores = allocator.scores
     var frame = TripletFrame()
-    frame.lambda = trainer.store.adapters.indices.flatMap { k in
-      (0..<scores.rank).map { trainer.store.lambda(k)[$0] }
-    }
+    frame.lambda = trainer.store.adapters.indices.flatMap { trainer.store.sizes($0) }
     frame.kept = allocator.kept
     frame.lambdaPart = scores.lambdaPart
     frame.pPart = scores.pPart

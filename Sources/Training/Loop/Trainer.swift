@@ -111,8 +111,7 @@ public final class Trainer {
     let step = stepsDone
     let start = ContinuousClock.now
     let lr = learningRate
-    // With clipping a pruned λ's gradient counts in the norm.
-    allocator?.leaveOutPruned(options.maxGradNorm == 0)
+    allocator?.prepareStep(clips: options.maxGradNorm > 0)
     var losses = WorkerTeam.Losses()
     var tokens = 0
     for micro in 0..<options.accumulation {

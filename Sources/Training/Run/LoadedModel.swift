@@ -36,7 +36,7 @@ public struct LoadedModel {
     }
     let rank = adapter.ranks.room
     let plan = AdapterPlan(
-      entries: chosen.map { AdapterPlan.Entry(module: $0, rank: rank, alpha: adapter.loraAlpha) },
+      entries: chosen.map { AdapterPlan.Entry(module: $0, rank: rank, alpha: adapter.alpha) },
       parameterization: adapter.method.method.parameterization,
       dropout: Float(adapter.loraDropout), trainsHead: true, headDeviation: Float(blueprint.initializerRange))
     return try load(

@@ -69,7 +69,8 @@ public final class TrainingRun {
       ? RankAllocator(
         loaded.store, initialRank: adapter.initR, targetRank: adapter.targetR, initialWarmup: adapter.tinit,
         finalWarmup: adapter.tfinal, maskInterval: adapter.deltaT, totalSteps: training.totalStep, method: method,
-        beta1: adapter.beta1, beta2: adapter.beta2, scoring: adapter.score, dialect: adapter.dialect, seed: seed) : nil
+        unit: adapter.budget, beta1: adapter.beta1, beta2: adapter.beta2, scoring: adapter.score,
+        dialect: adapter.dialect, seed: seed) : nil
     let trainer = Trainer(
       model: loaded.model, store: loaded.store, allocator: allocator,
       source: ShuffledBatches(
@@ -100,9 +101,9 @@ public final class TrainingRun {
       model: experiment.model.path.split(separator: "/").last.map(String.init) ?? experiment.model.path,
       method: adapter.method.title, score: adapter.score, dialect: adapter.dialect,
       modules: loaded.adapted.map { RunDescription.Module($0) }, initialRank: rank,
-      effectiveScale: method.parameterization.scale(alpha: adapter.loraAlpha, rank: rank),
+      effectiveScale: method.parameterization.scale(alpha: adapter.alpha, rank: rank),
       totalSteps: training.totalStep, threads: threads, blasCore: BLAS.coreName,
-      metric: evaluator == nil ? "" : "accuracy")
+      metric: evaluator == nil ? "" : "accuracy", firstRank: adapter.ranks.first, budgetUnit: adapter.budget)
     var origin: Checkpoint?
     if case .existing = place {
       let standing = InterventionLog.standing(try InterventionLog.read(folder.interventions))
@@ -222,7 +223,7 @@ public final class TrainingRun {
     let modules = Double(max(session.description.modules.count, 1))
     let description = PEFTAdapter.Description(
       method: adapter.peftType, taskType: "SEQ_CLS", baseModel: experiment.model.path,
-      targetModules: targets, fanInFanOut: fanInFanOut, alpha: adapter.loraAlpha, dropout: adapter.loraDropout,
+      targetModules: targets, fanInFanOut: fanInFanOut, alpha: adapter.alpha, dropout: adapter.loraDropout,
       initialRank: adapter.ranks.room,
       targetRank: trainer.allocator.map { Double($0.schedule.targetBudget) / modules } ?? Double(adapter.ranks.last),
       tinit: adapter.tinit,

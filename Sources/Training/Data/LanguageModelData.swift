@@ -22,13 +22,7 @@ public struct LanguageModelData: Sendable {
       tokenizer: tokenizer, conventions: conventions, maxLength: data.maxLength, pool: pool)
     var notes: [String] = []
     func read(_ path: String) throws(InputError) -> TokenizedDataset {
-      if data.format == .text { return try reader.blocks(path: path) }
-      let (dataset, left) =
-        if let messages = data.messages {
-          try reader.conversations(path: path, messages: messages)
-        } else {
-          try reader.completions(path: path, prompt: data.prompt ?? "", completion: data.completion ?? "")
-        }
+      let (dataset, left) = try reader.read(path: path, data)
       if left > 0 {
         notes.append(
           "\(path): \(left) of \(left + dataset.count) examples have nothing to predict within \(data.maxLength) tokens "
@@ -48,6 +42,14 @@ struct LanguageModelReader {
   let conventions: TextConventions
   let maxLength: Int
   let pool: WorkerPool
+
+  /// A file in the form that an experiment's data section says.
+  /// - Returns: also how many examples have no token that counts within `maxLength`.
+  func read(path: String, _ data: Experiment.Data) throws(InputError) -> (TokenizedDataset, left: Int) {
+    if data.format == .text { return (try blocks(path: path), 0) }
+    if let messages = data.messages { return try conversations(path: path, messages: messages) }
+    return try completions(path: path, prompt: data.prompt ?? "", completion: data.completion ?? "")
+  }
 
   // MARK: Plain text
 

@@ -1,4 +1,4 @@
-// AdaLoRA's allocator: smooths sensitivities, scores triplets, and prunes to the budget.
+// The allocator: smooths sensitivities, scores triplets, and masks them to the budget as its method says.
 
 import Kernels
 
@@ -10,7 +10,7 @@ public struct NonFiniteScore: Error, CustomStringConvertible, Sendable {
   public var description: String { "step \(step): the score of triplet \(triplet) of \(module) is not finite" }
 }
 
-/// Scores the triplets of an `AdapterStore` and masks λ to the budget b(t).
+/// Scores the triplets of an `AdapterStore` and masks λ to the budget b(t), by AdaLoRA or another method.
 ///
 /// Call `updateAndMask(step:)` after each optimizer step, before the gradients are zeroed. Source: section 3 and
 /// algorithm 1 of the paper; `RankAllocator` of PEFT and loralib.
@@ -24,6 +24,7 @@ public final class RankAllocator {
   }
 
   public let store: AdapterStore
+  public let method: any AllocationMethod
   public let scoring: ScoringRule
   public let dialect: Dialect
   public var schedule: BudgetSchedule
@@ -53,21 +54,24 @@ public final class RankAllocator {
   ///   - store: every adapter of the same initial rank r₀, marked trainable.
   ///   - initialRank: r₀.
   ///   - targetRank: the mean rank a module at the end.
+  ///   - method: one that allocates.
   ///   - initialWarmup: t_i. - finalWarmup: t_f. - maskInterval: ΔT. - totalSteps: T.
   ///   - seed: of the `random` rule.
   ///   - followsReference: for replays of recorded reference runs.
   /// - Precondition: the schedule's bounds, and β₁, β₂ within (0, 1).
   public init(
     _ store: AdapterStore, initialRank: Int, targetRank: Int, initialWarmup: Int, finalWarmup: Int, maskInterval: Int,
-    totalSteps: Int, beta1: Double = 0.85, beta2: Double = 0.85, scoring: ScoringRule = .smoothed,
-    dialect: Dialect = .peft, seed: UInt64 = 0, followsReference: Bool = false
+    totalSteps: Int, method: any AllocationMethod = AdaLoRAMethod(), beta1: Double = 0.85, beta2: Double = 0.85,
+    scoring: ScoringRule = .smoothed, dialect: Dialect = .peft, seed: UInt64 = 0, followsReference: Bool = false
   ) {
+    precondition(method.allocates, "\(method.name) has nothing to allocate")
     precondition(
       store.adapters.allSatisfy { $0.layout.rank == initialRank && $0.layout.lambdaOffset != nil },
       "every adapter needs a λ and the initial rank \(initialRank)")
     precondition(beta1 > 0 && beta1 < 1 && beta2 > 0 && beta2 < 1, "β₁ \(beta1) and β₂ \(beta2) must lie in (0, 1)")
     let modules = store.adapters.count
     self.store = store
+    self.method = method
     self.scoring = scoring
     self.dialect = dialect
     self.beta1 = beta1
@@ -163,7 +167,8 @@ public final class RankAllocator {
       }
       maskScores[i] = score
     }
-    threshold = rule.select(budget: budget, scores: maskScores, rank: scores.rank, kept: &kept)
+    let question = MaskQuestion(budget: budget, scores: maskScores, rank: scores.rank, rule: rule)
+    threshold = method.select(question, kept: &kept)
     keptCount = kept.count { $0 }
   }
 

@@ -93,7 +93,7 @@ struct PictureTests {
     #expect(pruned > 60)
     #expect(reader["path.mark-light"] + reader["path.mark-dark"] + reader["path.mark"] == pruned + 1)
     #expect(svg.components(separatedBy: ", triplet ").count == 109)
-    #expect(Reader(ImportancePicture.svg(FakeRun.lora.frame(at: 9))).texts.contains { $0.contains("no triplets") })
+    #expect(Reader(ImportancePicture.svg(FakeRun.lora.frame(at: 9))).texts.contains { $0.contains("scores nothing") })
   }
 
   @Test("budget.svg shades three phases and shows the changed plan, the change and now")

@@ -118,18 +118,18 @@ struct KeyTests {
     #expect(state.toastTexts.last == "the target is fixed after T − t_f = 300")
   }
 
-  @Test("LoRA has no allocation: only η changes")
+  @Test("LoRA has a fixed rank: only η changes")
   func lora() {
     var state = DashboardState(FakeRun.lora.frame(at: 100))
     #expect(state.chosen == .learningRate)
     #expect(state.strike("+") == [.send(.set(.learningRate, 1.25e-3))])
     #expect(state.strike("]") == [])
-    #expect(state.toastTexts.last == "]: LORA: no allocation; only η can change")
+    #expect(state.toastTexts.last == "]: fixed rank: no allocation; only η can change")
     #expect(state.command("set beta1 0.9") == [])
-    #expect(state.toastTexts.last == "LORA: no allocation")
+    #expect(state.toastTexts.last == "fixed rank: no allocation")
     state.focus = .importance
     state.strike("v")
-    #expect(state.toastTexts.last == "v: LORA: no allocation")
+    #expect(state.toastTexts.last == "v: fixed rank: no allocation")
   }
 
   @Test("u takes back the last change that was not taken back")

@@ -43,6 +43,7 @@ import Testing
       ("lora_dropout = 1", "lora_dropout: 1, expected a number of at least 0 and below 1"),
       ("orth_reg_weight = -1", "orth_reg_weight: -1, expected a number of at least 0"),
       ("peft_type = \"lora\"", "peft_type: \"lora\", expected ADALORA or LORA"),
+      ("method = \"pissa\"", "method: \"pissa\", expected adalora, svd-lora or lora"),
       ("score = \"smooth\"", "score: \"smooth\", expected smoothed, sensitivity, magnitude, random or uniform"),
       (
         "target_modules = 3",
@@ -124,7 +125,7 @@ import Testing
       ("total_step = 1", "adapter.total_step: unknown key; did you mean training.total_step?"),
       (
         "inference_mode = true",
-        "adapter.inference_mode: unknown key, expected peft_type, target_modules, r, init_r, target_r, tinit, tfinal, "
+        "adapter.inference_mode: unknown key, expected peft_type, method, target_modules, r, init_r, target_r, tinit, tfinal, "
           + "deltaT, beta1, beta2, orth_reg_weight, lora_alpha, lora_dropout, score or dialect"
       ),
       ("\"a\\u001bb.c\" = 1", "adapter.a\\u001bb.c: unknown key, expected peft_type"),
@@ -197,6 +198,12 @@ import Testing
       Self.complaint(Self.adapter("init_r = 6\n"))?.text
         == "exp.toml: line 11: adapter.target_r: 8 (its default), expected at most adapter.init_r, 6")
     #expect(Self.complaint(Self.adapter("init_r = 8\n")) == nil)
+    #expect(
+      Self.complaint(Self.adapter("method = \"lora\"\npeft_type = \"ADALORA\"\n"))?.text
+        == "exp.toml: line 12: adapter.peft_type: ADALORA, but adapter.method lora is saved as LORA")
+    #expect(
+      Self.complaint(Self.adapter("method = \"svd-lora\"\ntarget_r = 0\n"))?.text
+        == "exp.toml: line 12: adapter.target_r: 0, expected at least 1 for svd-lora")
     #expect(
       Self.complaint(leastExperiment.replacing("text =", with: "split = \"part\"\ntext ="))?.text
         == "exp.toml: line 6: data.split: data.eval is set as well, expected one of the two")

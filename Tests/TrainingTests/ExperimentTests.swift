@@ -71,6 +71,7 @@ func parsed(_ text: String, path: String = "/nowhere/exp.toml", set overrides: [
 
     [adapter]
     peft_type = "LORA"
+    method = "lora"
     target_modules = ["query", "output.dense"]
     r = 2
     init_r = 6
@@ -116,7 +117,8 @@ func parsed(_ text: String, path: String = "/nowhere/exp.toml", set overrides: [
     #expect(data.text == "3" && data.label == "gold label" && !data.header)
     #expect(data.textPair == "second" && data.split == "0" && data.maxLength == 64)
     let adapter = experiment.adapter
-    #expect(adapter.peftType == .lora && adapter.targetModules == .list(["query", "output.dense"]))
+    #expect(adapter.peftType == .lora && adapter.method == .lora)
+    #expect(adapter.targetModules == .list(["query", "output.dense"]))
     #expect(adapter.r == 2 && adapter.initR == 6 && adapter.targetR == 4)
     #expect(adapter.tinit == 10 && adapter.tfinal == 30 && adapter.deltaT == 5)
     #expect(adapter.beta1 == 0.7 && adapter.beta2 == 0.95 && adapter.orthRegWeight == 0)
@@ -227,6 +229,22 @@ func parsed(_ text: String, path: String = "/nowhere/exp.toml", set overrides: [
     #expect(throws: InputError.self) { try parsed(leastExperiment, set: overrides) }
     let experiment = try parsed(leastExperiment, set: overrides + ["adapter.peft_type=LORA"])
     #expect(experiment.adapter.peftType == .lora && experiment.adapter.tinit == 90)
+  }
+
+  @Test("peft_type follows from the method and the method from peft_type, and the command line's counts")
+  func methodAndType() throws {
+    func adapter(_ file: String, _ overrides: [String] = []) throws -> Experiment.Adapter {
+      try parsed(leastExperiment + "[adapter]\n" + file + "\n", set: overrides.map { "adapter." + $0 }).adapter
+    }
+    #expect(try adapter("").method == .adalora)
+    #expect(try adapter("peft_type = \"LORA\"").method == .lora)
+    #expect(try adapter("method = \"lora\"").peftType == .lora)
+    #expect(try adapter("method = \"svd-lora\"\npeft_type = \"ADALORA\"").method.rawValue == "svd-lora")
+    #expect(try adapter("peft_type = \"ADALORA\"", ["method=lora"]).peftType == .lora)
+    #expect(try adapter("method = \"svd-lora\"", ["peft_type=LORA"]).method == .lora)
+    #expect(try adapter("method = \"svd-lora\"", ["peft_type=ADALORA"]).method.rawValue == "svd-lora")
+    #expect(throws: InputError.self) { try adapter("method = \"lora\"\npeft_type = \"ADALORA\"") }
+    #expect(throws: InputError.self) { try adapter("", ["method=lora", "peft_type=ADALORA"]) }
   }
 
   @Test("CRLF, a byte order mark, dotted and quoted keys and inline tables are TOML too")

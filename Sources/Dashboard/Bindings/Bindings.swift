@@ -44,13 +44,13 @@ public enum Bindings {
   private static let panels: [Binding] = [
     Binding(
       .panel(.importance), ["o"], "o", "order", "triplets sorted by value, or in natural order", .toggleOrder,
-      unless: { $0.isLoRA ? Reason.noAllocation : $0.isOverTime ? "only over triplets (t)" : nil }),
+      unless: { $0.hasFixedRank ? Reason.noAllocation : $0.isOverTime ? "only over triplets (t)" : nil }),
     Binding(
       .panel(.importance), ["v"], "v", "quantity", "next quantity: S, Ī, Ū, |λ|", .nextQuantity,
-      unless: { $0.isLoRA ? Reason.noAllocation : nil }),
+      unless: { $0.hasFixedRank ? Reason.noAllocation : nil }),
     Binding(
       .panel(.importance), ["t"], "t", "time", "module × triplet, or module × time", .toggleTime,
-      unless: { $0.isLoRA ? Reason.noAllocation : nil }),
+      unless: { $0.hasFixedRank ? Reason.noAllocation : nil }),
     Binding(.panel(.training), ["y"], "y", "log-y", "logarithmic or linear axis", .toggleLogarithm),
   ]
 
@@ -229,7 +229,8 @@ public enum Bindings {
   // MARK: Reasons
 
   @Sendable private static func onlyRate(_ state: DashboardState) -> String? {
-    state.isLoRA ? "\(Reason.noAllocation); only η can change" : nil
+    Hyperparameter.allCases.contains { $0 != .learningRate && state.steers($0) }
+      ? nil : "\(Reason.noAllocation); only η can change"
   }
 
   @Sendable private static func noHistory(_ state: DashboardState) -> String? {

@@ -3,9 +3,6 @@
 import Training
 
 extension Hyperparameter {
-  /// Whether it steers the allocation, which LoRA does not have.
-  var isAllocation: Bool { self != .learningRate }
-
   func text(_ value: Double) -> String {
     switch self {
     case .beta1, .beta2:

@@ -64,7 +64,7 @@ extension DashboardState {
     let planted = modules.contains { $0.plantedRank != nil }
     if beside != nil { return RankFields(rank: initialRank, otherRank: beside?.description.initialRank ?? 0) }
     let differs = shown.map { moment in moment.ranks.indices.contains { moment.ranks[$0] != moment.nonzero[at: $0] } }
-    return RankFields(rank: initialRank, hasPlanted: planted, hasNonzero: !isLoRA && differs ?? false)
+    return RankFields(rank: initialRank, hasPlanted: planted, hasNonzero: !hasFixedRank && differs ?? false)
   }
 }
 

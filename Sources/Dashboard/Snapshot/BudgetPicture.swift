@@ -9,7 +9,8 @@ enum BudgetPicture {
     guard let schedule = frame.schedule else {
       return ChartPicture.message(
         title: title, note: ModulePicture.note(frame),
-        "LoRA has no budget: every module keeps r = \(frame.description.initialRank) to the end.")
+        "\(frame.description.method) has no budget: every module keeps rank \(frame.description.initialRank) to the end."
+      )
     }
     var picture = ChartPicture(frame, title: title, height: 440)
     let right = ChartPicture.width - ChartPicture.right

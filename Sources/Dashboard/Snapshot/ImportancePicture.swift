@@ -9,10 +9,10 @@ enum ImportancePicture {
     let modules = run.modules
     let rank = run.initialRank
     let scores = frame.triplets.scores[run.score] ?? []
-    guard run.method != "LORA", !scores.isEmpty else {
+    guard run.allocates, !scores.isEmpty else {
       return ChartPicture.message(
         title: "Importance of triplets", note: ModulePicture.note(frame),
-        "LoRA has no triplets to score: every module keeps its rank.")
+        "\(run.method) scores nothing: every module keeps its rank.")
     }
     let cell = max(5, min(18, 144 / Double(max(rank, 1))))
     let layers = Set(modules.map(\.layer)).count

@@ -42,7 +42,7 @@ enum LossPicture {
 
   private static func quantities(_ frame: Frame, _ records: [StepRecord]) -> [Quantity] {
     var quantities = [Quantity(name: "task loss", value: { $0.taskLoss }, evaluation: { $0.loss })]
-    if frame.description.method != "LORA" { quantities.append(Quantity(name: "R", value: { $0.orth })) }
+    if frame.description.isRegularized { quantities.append(Quantity(name: "R", value: { $0.orth })) }
     quantities.append(Quantity(name: "gradient norm", value: { $0.gradNorm }))
     let metric = frame.description.metric
     guard !metric.isEmpty, records.contains(where: { $0.eval != nil }) else { return quantities }

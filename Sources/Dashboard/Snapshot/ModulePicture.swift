@@ -58,6 +58,6 @@ struct ModulePicture {
   static func note(_ frame: Frame) -> String {
     let run = frame.description
     return "\(run.run) · \(run.model) · \(run.method)"
-      + (run.method == "LORA" ? "" : " \(run.score.rawValue)") + " · step \(frame.stepsDone) of \(run.totalSteps)"
+      + (run.allocates ? " \(run.score.rawValue)" : "") + " · step \(frame.stepsDone) of \(run.totalSteps)"
   }
 }

@@ -17,7 +17,7 @@ enum SnapshotTables {
     return table.text
   }
 
-  /// A triplet a line, counted from 0 within its module; none for LoRA.
+  /// A triplet a line, counted from 0 within its module; none where rank is fixed.
   static func triplets(_ frame: Frame) -> String {
     let rules = ScoringRule.allCases
     var table = CSVTable(

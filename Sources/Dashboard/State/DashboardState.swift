@@ -114,7 +114,11 @@ public struct DashboardState: Sendable {
   // MARK: What the frame says
 
   var initialRank: Int { max(frame?.description.initialRank ?? 0, 0) }
-  var isLoRA: Bool { frame?.description.method == "LORA" }
+  /// Whether every module keeps its rank, so that nothing is scored or masked.
+  var hasFixedRank: Bool { frame.map { !$0.description.allocates } ?? false }
+
+  /// Whether a hyper-parameter means something to the run.
+  func steers(_ parameter: Hyperparameter) -> Bool { frame?.description.steers(parameter) ?? true }
 
   var isOver: Bool { frame?.state.isOver ?? false }
 

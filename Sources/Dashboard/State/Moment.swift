@@ -27,7 +27,7 @@ struct Moment {
     isLive = false
     record = point.record
     triplets = point.triplets
-    // LoRA's points carry no ranks: they never change.
+    // Where rank is fixed, points carry no ranks.
     ranks = point.ranks.isEmpty ? frame.ranks : point.ranks
     let rank = max(frame.description.initialRank, 0)
     let lambda = point.triplets.lambda
@@ -83,6 +83,6 @@ extension Frame {
 }
 
 extension Array {
-  /// Nil outside the bounds: arrays of a frame are empty for LORA and before the first step.
+  /// Nil outside the bounds: arrays of a frame are empty where rank is fixed and before the first step.
   subscript(at index: Int) -> Element? { index >= 0 && index < count ? self[index] : nil }
 }

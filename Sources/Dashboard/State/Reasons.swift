@@ -59,8 +59,7 @@ extension DashboardState {
     if control == .readOnly { return isOver ? Reason.ended : Reason.readOnly }
     if isOver { return Reason.over }
     if haltReason != nil { return Reason.halted }
-    guard parameter.isAllocation else { return nil }
-    if isLoRA { return Reason.noAllocation }
+    if !steers(parameter) { return parameter == .orthRegWeight ? Reason.noRegularizer : Reason.noAllocation }
     guard let schedule = frame.schedule, parameter == .targetR || parameter == .deltaT else { return nil }
     let what = parameter == .targetR ? "the target" : "ΔT"
     return frame.stepsDone >= schedule.finalStep ? "\(what) is fixed after T − t_f = \(schedule.finalStep)" : nil
@@ -83,7 +82,8 @@ extension DashboardState {
 enum Reason {
   static let noRun = "no run yet"
   static let over = "the run is over"
-  static let noAllocation = "LORA: no allocation"
+  static let noAllocation = "fixed rank: no allocation"
+  static let noRegularizer = "no λ: no regulariser"
   static let noCheckpoints = "this run keeps no checkpoints"
   static let readOnly = "read-only: another process trains this run"
   static let ended = "the run has ended"

@@ -21,7 +21,7 @@ extension DashboardState {
       }
     case .stepOnce: return send(.step(count: 1))
     case .choose(let direction):
-      let all = Hyperparameter.allCases
+      let all = Hyperparameter.allCases.filter(steers)
       let index = all.firstIndex(of: chosen) ?? 0
       chosen = all[(index + direction + all.count) % all.count]
     case .change(let up):

@@ -86,7 +86,7 @@ extension DashboardState {
     let before = self.frame?.state
     self.frame = frame
     if before != frame.state { enter(frame.state) }
-    if isFirst, isLoRA { chosen = .learningRate }
+    if isFirst, !steers(chosen) { chosen = .learningRate }
     announce(frame.events, isFirst: isFirst)
     let isWaiting = frame.pending.contains { command in
       switch command {

@@ -22,7 +22,7 @@ extension DashboardState {
     let px = area.inner.x + x
     let py = area.inner.y + y
     if panel == .budget {
-      guard let schedule = frame.schedule, !isLoRA else { return nil }
+      guard let schedule = frame.schedule, !hasFixedRank else { return nil }
       let plot = BudgetGeometry(inner: area.inner, initialBudget: schedule.initialBudget).plot
       guard px >= plot.x, px < plot.right, plot.width > 0 else { return nil }
       return (px - plot.x) * max(schedule.totalSteps, 1) / plot.width
@@ -38,10 +38,10 @@ extension DashboardState {
 extension Scene {
   func drawBudget(on canvas: inout Canvas, in area: Area) {
     let inner = area.inner
-    guard let schedule = frame.schedule, !state.isLoRA else {
+    guard let schedule = frame.schedule, !state.hasFixedRank else {
       canvas.border(area, title: title(.budget), isFocused: isFocused(.budget))
       paragraph(
-        "LoRA has no budget: every module keeps r = \(rank), \(modules.count * rank) in all, to the end.",
+        "\(frame.description.method) has no budget: every module keeps rank \(rank), \(modules.count * rank) in all, to the end.",
         on: &canvas, in: inner)
       return
     }

@@ -12,7 +12,7 @@ extension Scene {
     who.add(cellText(description.model), Theme.label)
     who.add(" │ ", Theme.border)
     who.add(description.method, Theme.label)
-    if !state.isLoRA {
+    if !state.hasFixedRank {
       who.add(" \(description.score.rawValue)", Theme.label)
       if description.dialect != .peft { who.add(" \(description.dialect.rawValue)", Theme.dim) }
     }
@@ -69,7 +69,7 @@ extension Scene {
     let share = total > 0 ? max(0, min(1, Double(frame.stepsDone) / Double(total))) : 0
     var left = StyledText(" step ", Theme.dim)
     left.add("\(frame.stepsDone)/\(total)", Theme.strong)
-    if let schedule = frame.schedule, !state.isLoRA {
+    if let schedule = frame.schedule, !state.hasFixedRank {
       left.add(" " + schedule.phase(at: min(frame.stepsDone, total)).word, Theme.label)
     }
     left.add(" ")

@@ -6,10 +6,10 @@ import Training
 extension Scene {
   func drawImportance(on canvas: inout Canvas, in area: Area) {
     let inner = area.inner
-    guard !state.isLoRA else {
+    guard !state.hasFixedRank else {
       canvas.border(area, title: title(.importance), isFocused: isFocused(.importance))
       paragraph(
-        "LoRA scores nothing: every module keeps its rank. A run with peft_type \"ADALORA\" fills this panel.",
+        "\(frame.description.method) scores nothing: every module keeps its rank. A run with adapter.method \"adalora\" fills this panel.",
         on: &canvas, in: inner)
       return
     }
@@ -167,7 +167,7 @@ extension Scene {
   /// What became of the selected triplet in the other run.
   func fate(in beside: Beside, isNarrow: Bool) -> StyledText {
     var text = StyledText("╌ " + (isNarrow ? String(beside.name.prefix(10)) : beside.name) + " ", Theme.other)
-    guard beside.frame.description.method != "LORA" else {
+    guard beside.frame.description.allocates else {
       text.add("scores nothing", Theme.dim)
       return text
     }

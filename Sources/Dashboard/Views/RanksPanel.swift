@@ -7,7 +7,7 @@ extension Scene {
     let kept = moment.ranks.reduce(0, +)
     var note = StyledText()
     note.add(" \(kept)", Theme.kept)
-    if let budget = moment.record?.budget, !state.isLoRA { note.add(" of budget \(budget)", Theme.label) }
+    if let budget = moment.record?.budget, !state.hasFixedRank { note.add(" of budget \(budget)", Theme.label) }
     note.add(" / \(modules.count * rank) ", Theme.dim)
     var foot = StyledText()
     if let beside {
@@ -194,7 +194,7 @@ extension Scene {
     if let beside {
       let other = beside.rank(of: state.module)
       words.add(other.map { "  \(beside.name) \($0)" } ?? "  not in \(beside.name)", Theme.other)
-    } else if let nonzero = moment.nonzero[at: state.module], !state.isLoRA {
+    } else if let nonzero = moment.nonzero[at: state.module], !state.hasFixedRank {
       words.add("  nonzero \(nonzero)", Theme.label)
     }
     if let planted = module.plantedRank { words.add("  planted \(planted)", Theme.label) }

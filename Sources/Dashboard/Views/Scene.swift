@@ -11,7 +11,7 @@ struct Scene {
   let visible: [Int]
   let glyphs: GlyphLevel
   let colors: ColorDepth
-  /// What each rule would choose; nil for LORA and before anything was scored.
+  /// What each rule would choose; nil where rank is fixed and before anything was scored.
   let decisions: RuleDecisions?
   /// The run that is shown beside this one.
   let beside: Beside?
@@ -29,7 +29,7 @@ struct Scene {
     let moment = state.moment ?? Moment(frame)
     self.moment = moment
     beside = state.beside.map { Beside($0, modules: frame.description.modules, step: moment.record?.step) }
-    if needsDecisions, !state.isLoRA, !moment.triplets.scores.isEmpty {
+    if needsDecisions, !state.hasFixedRank, !moment.triplets.scores.isEmpty {
       decisions = RuleDecisions(
         scores: moment.triplets.scores, budget: moment.record?.budget ?? frame.schedule?.initialBudget ?? 0,
         moduleCount: frame.description.modules.count, rank: state.initialRank)

@@ -19,7 +19,7 @@ extension Scene {
   /// `[β₁ 0.85]`: the brackets mark the one that + and − change.
   private var parameters: StyledText {
     var text = StyledText()
-    for parameter in Hyperparameter.allCases where !(state.isLoRA && parameter.isAllocation) {
+    for parameter in Hyperparameter.allCases where state.steers(parameter) {
       let isChosen = parameter == state.chosen
       text.add(isChosen ? "[" : " ", Theme.key)
       text.add(parameter.symbol + " ", isChosen ? Theme.strong : Theme.dim)
@@ -47,7 +47,7 @@ extension Scene {
       text.add(value + "  ", style)
     }
     add("scale", NumberText.plain(frame.description.effectiveScale))
-    if !state.isLoRA {
+    if !state.hasFixedRank {
       add(isNarrow ? "thr" : "threshold", moment.record?.threshold.map { NumberText.scientific($0) } ?? "none")
       let kept = moment.ranks.reduce(0, +)
       let budget = moment.record?.budget ?? frame.schedule?.initialBudget ?? kept

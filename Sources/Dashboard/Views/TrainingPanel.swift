@@ -56,9 +56,9 @@ struct TrainingGeometry {
 }
 
 extension Frame {
-  /// LoRA has no R, and not every run has an evaluation.
+  /// Not every method has an R, and not every run has an evaluation.
   var quantities: [Int] {
-    [0] + (description.method == "LORA" ? [] : [1]) + [2] + (description.metric.isEmpty ? [] : [3])
+    [0] + (description.isRegularized ? [1] : []) + [2] + (description.metric.isEmpty ? [] : [3])
   }
 }
 

@@ -6,11 +6,11 @@ import Training
 extension Scene {
   func drawTriplet(on canvas: inout Canvas, in area: Area) {
     let inner = area.inner
-    guard !state.isLoRA, let module else {
+    guard !state.hasFixedRank, let module else {
       canvas.border(area, title: title(.triplet), isFocused: isFocused(.triplet))
-      if state.isLoRA {
+      if state.hasFixedRank {
         paragraph(
-          "LoRA has no triplets: a module's update is B·A of fixed rank \(rank), and nothing is scored or pruned.",
+          "\(frame.description.method) keeps the whole rank \(rank) of every module: nothing is scored or pruned.",
           on: &canvas, in: inner)
       }
       return

@@ -162,8 +162,8 @@ private struct ExperimentReader {
         throw wrong("step \(scheduled.step), expected less than training.total_step, \(total)")
       }
       guard case .set(let parameter, let value) = scheduled.command else { continue }
-      if adapter.peftType == .lora, parameter != .learningRate {
-        throw wrong("\(parameter.commandName) has no meaning for LORA, which allocates nothing")
+      guard adapter.method.steers(parameter) else {
+        throw wrong("\(parameter.commandName) has no meaning for \(adapter.method.title)")
       }
       if let objection = parameter.objection(to: value, initialRank: adapter.initR) { throw wrong(objection) }
       let last = total - adapter.tfinal
@@ -218,7 +218,7 @@ private struct ExperimentReader {
 
   // MARK: Checks over several keys
 
-  func checkTogether() throws(InputError) {
+  mutating func checkTogether() throws(InputError) {
     let missing = ExperimentKey.all.filter { $0.isRequired && origins[$0.path] == nil }
     if !missing.isEmpty {
       throw InputError(
@@ -235,8 +235,14 @@ private struct ExperimentReader {
       throw error(
         at: ["data.split", "data.eval"], "data.split", "data.eval is set as well, expected one of the two")
     }
-    guard experiment.adapter.peftType == .adalora else { return try checkSchedule() }
+    try settleMethod()
     let adapter = experiment.adapter
+    if adapter.ranks.room < 1 {
+      throw error(
+        at: ["adapter.target_r"], "adapter.target_r",
+        "\(adapter.targetR), expected at least 1 for \(adapter.method.rawValue)")
+    }
+    guard adapter.method.method.allocates else { return try checkSchedule() }
     if adapter.targetR > adapter.initR {
       throw error(
         at: ["adapter.target_r", "adapter.init_r"], "adapter.target_r",
@@ -252,6 +258,25 @@ private struct ExperimentReader {
     }
     try checkSchedule()
   }
+
+  /// Makes `adapter.method` and `adapter.peft_type` agree: what is set counts, and the command line before the file.
+  private mutating func settleMethod() throws(InputError) {
+    let (method, type) = (origins["adapter.method"], origins["adapter.peft_type"])
+    let adapter = experiment.adapter
+    let own = Experiment.PEFTType(of: adapter.method.method)
+    if method != nil, type != nil, own != adapter.peftType, isOnCommandLine(method) == isOnCommandLine(type) {
+      throw error(
+        at: ["adapter.peft_type", "adapter.method"], "adapter.peft_type",
+        "\(adapter.peftType.rawValue), but adapter.method \(adapter.method.rawValue) is saved as \(own.rawValue)")
+    }
+    if method == nil || (own != adapter.peftType && isOnCommandLine(type)) {
+      experiment.adapter.method = adapter.peftType == .lora ? .lora : .adalora
+    } else {
+      experiment.adapter.peftType = own
+    }
+  }
+
+  private func isOnCommandLine(_ origin: Origin?) -> Bool { if case .commandLine = origin { true } else { false } }
 
   private func byDefault(_ name: String) -> String { origins[name] == nil ? " (its default)" : "" }
 

@@ -59,10 +59,12 @@ public struct Experiment: Sendable, Equatable {
 
   /// `[adapter]`, in PEFT's own field names.
   public struct Adapter: Sendable, Equatable {
+    /// Follows from `method`.
     public internal(set) var peftType = PEFTType.adalora
+    public internal(set) var method = ListedMethod.adalora
     /// nil: as PEFT maps the model's type (`TargetModules.defaults`).
     public internal(set) var targetModules: TargetModules?
-    /// The rank of `LORA`; PEFT has no use for it in `ADALORA`.
+    /// The rank of `lora`; the others have no use for it.
     public internal(set) var r = 8
     public internal(set) var initR = 12
     public internal(set) var targetR = 8
@@ -76,6 +78,9 @@ public struct Experiment: Sendable, Equatable {
     public internal(set) var loraDropout = 0.0
     public internal(set) var score = ScoringRule.smoothed
     public internal(set) var dialect = Dialect.peft
+
+    /// What a module's rank is over the run.
+    public var ranks: ModuleRanks { method.method.ranks(r: r, initial: initR, target: targetR) }
   }
 
   /// `[training]`.
@@ -113,5 +118,8 @@ public struct Experiment: Sendable, Equatable {
   public enum PEFTType: String, Sendable, CaseIterable {
     case adalora = "ADALORA"
     case lora = "LORA"
+
+    /// How adapters that a method makes are saved.
+    init(of method: any AllocationMethod) { self = method.parameterization.hasLambda ? .adalora : .lora }
   }
 }

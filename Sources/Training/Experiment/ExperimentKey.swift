@@ -39,6 +39,7 @@ struct ExperimentKey: Sendable {
     integer("data", "max_length", \.data.maxLength, 3...1_000_000),
 
     choice("adapter", "peft_type", \.adapter.peftType),
+    choice("adapter", "method", \.adapter.method),
     targetModules("adapter", "target_modules", \.adapter.targetModules),
     integer("adapter", "r", \.adapter.r, 1...maximumRank),
     integer("adapter", "init_r", \.adapter.initR, 1...maximumRank),

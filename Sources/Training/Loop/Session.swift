@@ -308,19 +308,26 @@ public final class Session {
   ) -> Result<(new: Double, apply: () -> Void), Refusal> {
     func no(_ reason: String) -> Result<(new: Double, apply: () -> Void), Refusal> { .failure(Refusal(reason: reason)) }
     guard value.isFinite else { return no("\(value) is not a number") }
-    if parameter == .learningRate {
+    switch parameter {
+    case .learningRate:
       guard value > 0 else { return no("a learning rate must be above 0") }
       return .success((value, { self.trainer.options.learningRate = value }))
-    }
-    guard let allocator = trainer.allocator else { return no("LoRA has a fixed rank and no regulariser") }
-    var schedule = allocator.schedule
-    switch parameter {
-    case .orthRegWeight, .learningRate:
+    case .orthRegWeight:
+      guard trainer.isRegularized else { return no("\(description.method) has no regulariser") }
       guard value >= 0 else { return no("it must be at least 0") }
       return .success((value, { self.trainer.options.orthRegWeight = value }))
-    case .beta1, .beta2:
-      guard value > 0 && value < 1 else { return no("it must lie between 0 and 1") }
-      return .success((value, { if parameter == .beta1 { allocator.beta1 = value } else { allocator.beta2 = value } }))
+    case .beta1, .beta2, .deltaT, .targetR:
+      guard let allocator = trainer.allocator else { return no("\(description.method) has a fixed rank") }
+      return plan(parameter, value, for: allocator)
+    }
+  }
+
+  private func plan(
+    _ parameter: Hyperparameter, _ value: Double, for allocator: RankAllocator
+  ) -> Result<(new: Double, apply: () -> Void), Refusal> {
+    func no(_ reason: String) -> Result<(new: Double, apply: () -> Void), Refusal> { .failure(Refusal(reason: reason)) }
+    var schedule = allocator.schedule
+    switch parameter {
     case .deltaT:
       guard value >= 1, value == value.rounded(), value <= Double(Int32.max) else {
         return no("it must be a whole number of at least 1")
@@ -335,6 +342,9 @@ public final class Session {
       }
       guard schedule.setTarget(Int(budget), at: trainer.stepsDone) else { return no(fixed(allocator, "the target")) }
       return .success((budget / modules, { allocator.schedule = schedule }))
+    default:
+      guard value > 0 && value < 1 else { return no("it must lie between 0 and 1") }
+      return .success((value, { if parameter == .beta1 { allocator.beta1 = value } else { allocator.beta2 = value } }))
     }
   }
 
@@ -421,7 +431,7 @@ public final class Session {
     return history.points + [point(record)]
   }
 
-  /// Everything about the triplets after the latest step; empty for LoRA.
+  /// Everything about the triplets after the latest step; empty where rank is fixed.
   func tripletFrame() -> TripletFrame {
     guard let allocator = trainer.allocator else { return TripletFrame() }
     let scores = allocator.scores

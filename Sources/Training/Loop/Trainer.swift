@@ -27,7 +27,7 @@ public struct TrainerOptions: Sendable {
   /// 0 = no clipping.
   public var maxGradNorm: Double
   public var accumulation: Int
-  /// γ; 0 for LoRA.
+  /// γ; 0 where there is no λ (LoRA).
   public var orthRegWeight: Double
   public var dialect: Dialect
   public var seed: UInt64
@@ -53,7 +53,7 @@ public struct TrainerOptions: Sendable {
 /// Trains the adapters of a model, a step a call. Used from one thread.
 public final class Trainer {
   public let store: AdapterStore
-  /// Nil where rank is fixed (LoRA).
+  /// Nil where rank is fixed.
   public let allocator: RankAllocator?
   /// η and γ may be changed between steps; β₁, β₂ and the schedule are the allocator's.
   public var options: TrainerOptions
@@ -67,7 +67,7 @@ public final class Trainer {
   private let batch: PackedBatch
   private let regularizer: OrthogonalityRegularizer?
 
-  /// - Parameter allocator: over `store`, or nil for LoRA, which then has no regulariser either.
+  /// - Parameter allocator: over `store`, or nil where rank is fixed. P and Q are regularised where there is a λ.
   public init(
     model: any SequenceModel, store: AdapterStore, allocator: RankAllocator?, source: any BatchSource,
     objective: any Objective, pool: WorkerPool, options: TrainerOptions
@@ -80,8 +80,12 @@ public final class Trainer {
     team = WorkerTeam(model: model, store: store, pool: pool, seed: options.seed)
     batch = PackedBatch(
       sequenceCapacity: source.capacity.sequences, tokenCapacity: source.capacity.tokens, workers: pool.count)
-    regularizer = allocator.map { OrthogonalityRegularizer(dialect: $0.dialect) }
+    let hasLambda = store.adapters.contains { $0.layout.lambdaOffset != nil }
+    regularizer = hasLambda ? OrthogonalityRegularizer(dialect: options.dialect) : nil
   }
+
+  /// Whether γ has a meaning.
+  var isRegularized: Bool { regularizer != nil }
 
   /// Where batches come from, if the run can be gone on with from the middle.
   var resumableSource: (any ResumableBatchSource)? { source as? any ResumableBatchSource }

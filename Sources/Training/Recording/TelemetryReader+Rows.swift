@@ -78,7 +78,7 @@ extension TelemetryReader {
     try read { database in try self.interventions(database) }
   }
 
-  /// The curves of b(t) with the step from which each held; empty for LORA.
+  /// The curves of b(t) with the step from which each held; empty where rank is fixed.
   public func schedules() throws(InputError) -> [(step: Int, schedule: BudgetSchedule)] {
     try read { database in
       try self.schedules(database, "ORDER BY step LIMIT \(RecordedLimits.schedules)")

@@ -23,7 +23,7 @@ public final class TelemetryReader {
   /// The scores of the newest mask among the steps up to `through`.
   var lastMask: (through: Int, scores: [Float])?
 
-  /// Triplets of all modules; 0 for LORA.
+  /// Triplets of all modules; 0 where rank is fixed.
   public var tripletCount: Int { random.count }
 
   /// Name of the file in the run's folder through which commands may be sent; nil: read-only.
@@ -52,7 +52,7 @@ public final class TelemetryReader {
     } catch {
       throw InputError(error, database: path, writing: false)
     }
-    let count = description.method == "LORA" ? 0 : description.modules.count * description.initialRank
+    let count = description.allocates ? description.modules.count * description.initialRank : 0
     random = TripletScores.draws(seed: UInt64(bitPattern: Int64(facts["seed"].flatMap(Int.init) ?? 0)), count: count)
     history = RecordedHistory(frameBytes: 56 * count)
   }
@@ -79,8 +79,8 @@ public final class TelemetryReader {
       }
       return value
     }
-    guard let method = facts["method"], ["ADALORA", "LORA"].contains(method) else {
-      throw wrong("method", "ADALORA or LORA")
+    guard let method = facts["method"], ListedMethod(title: method) != nil else {
+      throw wrong("method", ListedMethod.allCases.map(\.title).joined(alternatives: "or"))
     }
     guard let scale = facts["effective_scale"].flatMap({ Double($0) }), scale.isFinite else {
       throw wrong("effective_scale", "a number")

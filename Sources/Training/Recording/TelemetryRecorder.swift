@@ -144,7 +144,7 @@ public final class TelemetryRecorder: @unchecked Sendable {
   /// Whether a step's row of triplets is due, so that its frame need not be built where it is not.
   /// - Parameter masked: whether a mask fell in this step that could change the pattern.
   public func wantsTriplets(step: Int, masked: Bool) -> Bool {
-    description.method != "LORA"
+    description.allocates
       && (masked || (scoresEvery > 0 && step % scoresEvery == 0) || step == description.totalSteps - 1)
   }
 
@@ -152,7 +152,7 @@ public final class TelemetryRecorder: @unchecked Sendable {
   /// - Parameters:
   ///   - learningRate: η, the base rate.
   ///   - triplets: where `wantsTriplets`.
-  ///   - ranks: kept a module; kept only with a mask or with triplets. Empty for LORA. `nonzero`: λ ≠ 0 a module.
+  ///   - ranks: kept a module; kept only with a mask or with triplets. Empty where rank is fixed. `nonzero`: λ ≠ 0 a module.
   ///   - masked: whether a mask fell in this step that could change the pattern.
   ///   - orth: ‖PᵀP − I‖_F and ‖QQᵀ − I‖_F, module after module; nil where it is not known.
   public func record(

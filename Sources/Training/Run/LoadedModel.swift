@@ -34,10 +34,10 @@ public struct LoadedModel {
         file: experiment.path, place: "adapter.target_modules",
         "matches no linear module of the model; those of its first layer are \(known.joined(separator: ", "))")
     }
-    let rank = adapter.initialRank
+    let rank = adapter.ranks.room
     let plan = AdapterPlan(
       entries: chosen.map { AdapterPlan.Entry(module: $0, rank: rank, alpha: adapter.loraAlpha) },
-      parameterization: adapter.peftType.parameterization,
+      parameterization: adapter.method.method.parameterization,
       dropout: Float(adapter.loraDropout), trainsHead: true, headDeviation: Float(blueprint.initializerRange))
     return try load(
       folder, blueprint, plan, targets, labels: labels, seed: UInt64(bitPattern: Int64(experiment.seed)),

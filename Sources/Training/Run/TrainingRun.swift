@@ -60,13 +60,13 @@ public final class TrainingRun {
       TokenizedDataset(examples, tokenizer: loaded.tokenizer, maxLength: experiment.data.maxLength, on: pool)
     }
     let adapter = experiment.adapter
+    let method = adapter.method.method
     let allocator =
-      adapter.peftType == .lora
-      ? nil
-      : RankAllocator(
+      method.allocates
+      ? RankAllocator(
         loaded.store, initialRank: adapter.initR, targetRank: adapter.targetR, initialWarmup: adapter.tinit,
-        finalWarmup: adapter.tfinal, maskInterval: adapter.deltaT, totalSteps: training.totalStep,
-        beta1: adapter.beta1, beta2: adapter.beta2, scoring: adapter.score, dialect: adapter.dialect, seed: seed)
+        finalWarmup: adapter.tfinal, maskInterval: adapter.deltaT, totalSteps: training.totalStep, method: method,
+        beta1: adapter.beta1, beta2: adapter.beta2, scoring: adapter.score, dialect: adapter.dialect, seed: seed) : nil
     let trainer = Trainer(
       model: loaded.model, store: loaded.store, allocator: allocator,
       source: ShuffledBatches(
@@ -76,7 +76,8 @@ public final class TrainingRun {
         totalSteps: training.totalStep, learningRate: training.learningRate, schedule: training.schedule,
         warmupRatio: training.warmupRatio, weightDecay: training.weightDecay, maxGradNorm: training.maxGradNorm,
         accumulation: training.gradientAccumulationSteps,
-        orthRegWeight: allocator == nil ? 0 : adapter.orthRegWeight, dialect: adapter.dialect, seed: seed))
+        orthRegWeight: method.parameterization.hasLambda ? adapter.orthRegWeight : 0, dialect: adapter.dialect,
+        seed: seed))
     let evaluator = data.eval.map { Evaluator(tokenize($0), workers: threads) }
     testSet = data.test.map { Evaluator(tokenize($0), workers: threads) }
     switch place {
@@ -90,13 +91,13 @@ public final class TrainingRun {
     folder.removeLeftovers()
     let log = try RunLog(path: folder.log)
     self.log = log
-    let rank = adapter.initialRank
+    let rank = adapter.ranks.room
     let description = RunDescription(
       run: folder.path.split(separator: "/").last.map(String.init) ?? experiment.name, folder: folder.path,
       model: experiment.model.path.split(separator: "/").last.map(String.init) ?? experiment.model.path,
-      method: adapter.peftType == .lora ? "LORA" : "ADALORA", score: adapter.score, dialect: adapter.dialect,
+      method: adapter.method.title, score: adapter.score, dialect: adapter.dialect,
       modules: loaded.adapted.map { RunDescription.Module($0) }, initialRank: rank,
-      effectiveScale: adapter.peftType.parameterization.scale(alpha: adapter.loraAlpha, rank: rank),
+      effectiveScale: method.parameterization.scale(alpha: adapter.loraAlpha, rank: rank),
       totalSteps: training.totalStep, threads: threads, blasCore: BLAS.coreName,
       metric: evaluator == nil ? "" : "accuracy")
     var origin: Checkpoint?
@@ -218,8 +219,9 @@ public final class TrainingRun {
     let modules = Double(max(session.description.modules.count, 1))
     let description = PEFTAdapter.Description(
       method: adapter.peftType, taskType: "SEQ_CLS", baseModel: experiment.model.path,
-      targetModules: targets, alpha: adapter.loraAlpha, dropout: adapter.loraDropout, initialRank: adapter.initialRank,
-      targetRank: trainer.allocator.map { Double($0.schedule.targetBudget) / modules } ?? 0, tinit: adapter.tinit,
+      targetModules: targets, alpha: adapter.loraAlpha, dropout: adapter.loraDropout, initialRank: adapter.ranks.room,
+      targetRank: trainer.allocator.map { Double($0.schedule.targetBudget) / modules } ?? Double(adapter.ranks.last),
+      tinit: adapter.tinit,
       tfinal: adapter.tfinal, deltaT: trainer.allocator?.schedule.maskInterval ?? 1,
       beta1: session.value(of: .beta1), beta2: session.value(of: .beta2),
       orthRegWeight: session.value(of: .orthRegWeight), totalSteps: experiment.training.totalStep)
@@ -227,9 +229,4 @@ public final class TrainingRun {
       trainer.store, description, pattern: PEFTAdapter.pattern(trainer, masked: masked), to: folder)
     try labels.save(to: folder + "/labels.json")
   }
-}
-
-extension Experiment.Adapter {
-  /// r₀ of AdaLoRA, r of LoRA.
-  var initialRank: Int { peftType == .lora ? r : initR }
 }

@@ -45,7 +45,7 @@ public struct RunDescription: Codable, Sendable, Equatable {
   /// The run's folder, or empty where nothing is written.
   public var folder: String
   public var model: String
-  /// "ADALORA" or "LORA".
+  /// A `ListedMethod`'s title, such as "ADALORA" or "LORA".
   public var method: String
   public var score: ScoringRule
   public var dialect: Dialect
@@ -59,6 +59,30 @@ public struct RunDescription: Codable, Sendable, Equatable {
   public var blasCore: String
   /// Name of the evaluation metric worth a curve: "accuracy", "matthews", or "" where there is no evaluation.
   public var metric: String
+}
+
+extension RunDescription {
+  private var listed: ListedMethod? { ListedMethod(title: method) }
+
+  /// Whether triplets are scored and masked; where not, every module keeps its rank.
+  public var allocates: Bool { listed?.method.allocates ?? false }
+
+  /// Whether R is part of the loss.
+  public var isRegularized: Bool { listed?.method.parameterization.hasLambda ?? false }
+
+  /// Whether a hyper-parameter means something to the run.
+  public func steers(_ parameter: Hyperparameter) -> Bool { listed?.steers(parameter) ?? true }
+}
+
+extension ListedMethod {
+  /// Whether a hyper-parameter means something to a run by the method.
+  func steers(_ parameter: Hyperparameter) -> Bool {
+    switch parameter {
+    case .learningRate: true
+    case .orthRegWeight: method.parameterization.hasLambda
+    case .beta1, .beta2, .deltaT, .targetR: method.allocates
+    }
+  }
 }
 
 public enum RunState: Codable, Sendable, Equatable {
@@ -80,7 +104,7 @@ public enum RunControl: Codable, Sendable, Equatable {
   case readOnly
 }
 
-/// Per triplet quantities, module-major: element k·r₀ + i is triplet i of module k. For LORA all are empty.
+/// Per triplet quantities, module-major: element k·r₀ + i is triplet i of module k. All are empty where rank is fixed.
 public struct TripletFrame: Codable, Sendable, Equatable {
   /// λ after the step.
   public var lambda: [Float] = []

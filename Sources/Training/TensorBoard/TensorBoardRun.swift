@@ -26,7 +26,7 @@ public final class TensorBoardRun {
   ) throws(InputError) {
     log = try TensorBoardLog(folder: folder, from: step, now: now)
     self.description = description
-    isAdaptive = description.method == "ADALORA"
+    isAdaptive = description.allocates
   }
 
   /// The event file.
@@ -40,7 +40,7 @@ public final class TensorBoardRun {
 
   /// Writes a step; it is in the file afterwards.
   /// - Parameters:
-  ///   - ranks: kept triplets a module; empty for LoRA. They are written when one has changed, and with scores.
+  ///   - ranks: kept triplets a module; empty where rank is fixed. They are written when one has changed, and with scores.
   ///   - triplets: on steps whose scores are wanted.
   ///   - orth: ‖PᵀP − I‖_F and ‖QQᵀ − I‖_F a module.
   /// - Throws: of kind `unwritable`, once: after a failure nothing is written any more.

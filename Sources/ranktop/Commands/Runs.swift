@@ -29,7 +29,7 @@ struct Runs: ParsableCommand {
       let state =
         saved.folder.isTrained
         ? "training" : isComplete ? "done" : "stopped; ranktop resume \(saved.name)"
-      rows.append([saved.name, experiment.adapter.peftType.rawValue, "\(done)/\(total)", state, started])
+      rows.append([saved.name, experiment.adapter.method.title, "\(done)/\(total)", state, started])
     }
     guard rows.count > 1 else { return Console.note("no run in \(runs)") }
     let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }

@@ -142,22 +142,22 @@ enum Golden {
      ranktop  sst2-lora-1 │ all-MiniLM-L6-v2 │ LORA                       ● training
      step 213/400 ━━━━━━━━━━━━━━━━━━━━───────────────── 53%  ETA 1m34s  12.3k tok/s
     ╔═ 1 Ranks ════════════════════ 144 / 144 ═╗┌─ 2 Importance ───────────────────┐
-    ║L  query key   value at.ou inter outpu    ║│LoRA scores nothing: every module │
+    ║L  query key   value at.ou inter outpu    ║│LORA scores nothing: every module │
     ║ 0 8 █   8 █   8 █   8 █   8 █   8 █      ║│keeps its rank. A run with        │
-    ║ 1 8 █   8 █   8 █   8 █   8 █   8 █      ║│peft_type "ADALORA" fills this    │
-    ║ 2 8 █   8 █   8 █   8 █   8 █   8 █      ║│panel.                            │
+    ║ 1 8 █   8 █   8 █   8 █   8 █   8 █      ║│adapter.method "adalora" fills    │
+    ║ 2 8 █   8 █   8 █   8 █   8 █   8 █      ║│this panel.                       │
     ║   ╔═ q still training: step 213 of 400 ══════════════════════════════════╗   │
     ║0 q║                                                                      ║   │
     ╚═══║   b    finish in the background (this run keeps no checkpoints)      ║───┘
     ┌─ 5║ → s    stop and keep the adapter as it is now                        ║───┐
-    │LoR║   d    stop and discard it                                           ║   │
-    │B·A║   esc  go on training                                                ║⢤⣤⣄│
-    │or ║                                                                      ║⣤⣤⣤│
+    │LOR║   d    stop and discard it                                           ║   │
+    │mod║   esc  go on training                                                ║⢤⣤⣄│
+    │   ║                                                                      ║⣤⣤⣤│
     │   ╚══════════════════════════════════════════════════════════════════════╝⠒⠊ │
     └──────────────────────────────────────────┘└──────────────────── steps 0-212 ─┘
     ┌─ 6 Events ─────────────────────────── 3 ─┐┌─ 3 Budget ───────────────────────┐
-    │  0 ● started 18 modules, 144 triplets    ││LoRA has no budget: every module  │
-    │ 99 ○ evaluation accuracy 0.755, loss 0.4…││keeps r = 8, 144 in all, to the   │
+    │  0 ● started 18 modules, 144 triplets    ││LORA has no budget: every module  │
+    │ 99 ○ evaluation accuracy 0.755, loss 0.4…││keeps rank 8, 144 in all, to the  │
     │199 ○ evaluation accuracy 0.830, loss 0.2…││end.                              │
     └──────────────────────────────────────────┘└──────────────────────────────────┘
     [η 1e-3]

@@ -7,8 +7,8 @@ import Testing
 
 @Suite("A run that is gone on with")
 struct ResumeTests {
-  private static let adaLoRA =
-    "peft_type = \"ADALORA\"\ninit_r = 4\ntarget_r = 2\ntinit = 4\ntfinal = 10\ndeltaT = 2\nlora_dropout = 0.1\n"
+  private static let schedule = "init_r = 4\ntarget_r = 2\ntinit = 4\ntfinal = 10\ndeltaT = 2\nlora_dropout = 0.1\n"
+  private static let adaLoRA = "peft_type = \"ADALORA\"\n" + schedule
 
   /// A run that crashes after each of some steps and is gone on with must be the one that never did.
   private func expectSame(_ tiny: TinyRun, at: [String] = [], crashes: [Int] = [3, 11, 18, 26, 30]) throws {
@@ -51,6 +51,12 @@ struct ResumeTests {
   @Test("ends with the same bits, by each rule of scoring", arguments: ScoringRule.allCases)
   func rules(rule: ScoringRule) throws {
     try expectSame(try TinyRun(adapter: Self.adaLoRA + "score = \"\(rule.rawValue)\""), crashes: [11, 26])
+  }
+
+  @Test("ends with the same bits, by each method", arguments: ListedMethod.allCases)
+  func methods(method: ListedMethod) throws {
+    try expectSame(
+      try TinyRun(adapter: "method = \"\(method.rawValue)\"\n" + Self.schedule), crashes: [11, 26])
   }
 
   @Test("ends with the same bits where gradients are accumulated and clipped")

@@ -96,7 +96,10 @@ import Testing
   @Test(
     "a value that cannot be is an error that names its place",
     arguments: [
-      ("UPDATE meta SET value = 'PISSA' WHERE key = 'method'", "meta.method: not usable, expected ADALORA or LORA"),
+      (
+        "UPDATE meta SET value = 'PISSA' WHERE key = 'method'",
+        "meta.method: not usable, expected ADALORA, SVD-LORA or LORA"
+      ),
       ("UPDATE meta SET value = '1000000' WHERE key = 'initial_rank'", "meta.initial_rank"),
       ("DELETE FROM meta WHERE key = 'total_steps'", "meta.total_steps: missing"),
       ("UPDATE meta SET value = 'nan' WHERE key = 'effective_scale'", "meta.effective_scale"),

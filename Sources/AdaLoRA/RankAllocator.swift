@@ -49,6 +49,10 @@ public final class RankAllocator {
   private let followsReference: Bool
   /// Where each module's λ lie in the block.
   private let lambdaOffsets: [Int]
+  /// Whether it decides beside another allocator, whose run it leaves as it is.
+  private let isShadow: Bool
+  /// Where a shadow smooths by itself; nil where its scores are the run's, and in the run's own allocator.
+  let memory: SensitivityMemory?
 
   /// - Parameters:
   ///   - store: every adapter of the same initial rank r₀, marked trainable.
@@ -86,6 +90,30 @@ public final class RankAllocator {
     keptCount = modules * initialRank
     lambdaOffsets = store.adapters.compactMap(\.layout.lambdaOffset)
     rule = Self.rule(scoring, followsReference: followsReference)
+    isShadow = false
+    memory = nil
+  }
+
+  /// Decides beside a run from this moment on, and masks nothing of it.
+  /// - Parameter remembers: whether Ī and Ū become its own, from what they are; else it reads the run's scores.
+  init(shadowing run: RankAllocator, scoring: ScoringRule, remembers: Bool) {
+    store = run.store
+    method = run.method
+    self.scoring = scoring
+    dialect = run.dialect
+    schedule = run.schedule
+    beta1 = run.beta1
+    beta2 = run.beta2
+    scores = remembers ? TripletScores(copying: run.scores) : run.scores
+    kept = run.kept
+    keptCount = run.keptCount
+    threshold = run.threshold
+    maskScores = run.maskScores
+    followsReference = run.followsReference
+    lambdaOffsets = run.lambdaOffsets
+    rule = Self.rule(scoring, followsReference: followsReference)
+    isShadow = true
+    memory = remembers ? SensitivityMemory(copying: run.store.memory) : nil
   }
 
   private static func rule(_ scoring: ScoringRule, followsReference: Bool) -> any AllocationRule {
@@ -185,12 +213,13 @@ public final class RankAllocator {
   /// From here on the pattern stands; PEFT drops Ī and Ū with it.
   private func freeze() {
     isFrozen = true
-    guard dialect == .peft else { return }
+    guard dialect == .peft, !isShadow else { return }
     store.smoothedSensitivity.update(repeating: 0, count: store.block.count)
     store.uncertainty.update(repeating: 0, count: store.block.count)
   }
 
   private func applyPattern() {
+    guard !isShadow else { return }
     for (k, offset) in lambdaOffsets.enumerated() {
       let lambda = store.block.weights + offset
       for i in 0..<scores.rank where !kept[k * scores.rank + i] { lambda[i] = 0 }

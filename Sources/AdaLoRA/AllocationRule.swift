@@ -3,34 +3,59 @@
 /// A way to spend a budget of triplets over modules.
 public protocol AllocationRule: Sendable {
   /// Sets `kept` for every triplet (module-major, `rank` a module).
+  /// - Parameter budget: b(t), in triplets; what it buys is by `prices`.
   /// - Returns: the largest score that was pruned; nil where nothing was.
-  func select(budget: Int, scores: [Float], rank: Int, kept: inout [Bool]) -> Float?
+  func select(budget: Int, prices: TripletPrices, scores: [Float], rank: Int, kept: inout [Bool]) -> Float?
 }
 
-/// The `budget` best of all triplets. Of equal scores the earlier is kept, so that exactly `budget` stay.
-public struct GlobalTopBudget: AllocationRule {
-  public init() {}
-
-  /// O(triplets).
+extension AllocationRule {
+  /// The same where every triplet costs 1.
   public func select(budget: Int, scores: [Float], rank: Int, kept: inout [Bool]) -> Float? {
-    keepBest(budget, of: 0..<scores.count, scores, &kept)
+    let prices = TripletPrices(modules: rank > 0 ? scores.count / rank : 0)
+    return select(budget: budget, prices: prices, scores: scores, rank: rank, kept: &kept)
   }
 }
 
-/// Module k keeps ⌊budget·r_k/b₀⌋ of its own, the remainder going by largest fraction in module order.
+/// The `budget` best of all triplets. Of equal scores the earlier is kept, so that exactly `budget` stay; where prices
+/// differ, the best until the next cannot be paid.
+public struct GlobalTopBudget: AllocationRule {
+  public init() {}
+
+  /// O(triplets), where prices differ O(n log n).
+  public func select(
+    budget: Int, prices: TripletPrices, scores: [Float], rank: Int, kept: inout [Bool]
+  ) -> Float? {
+    guard !prices.areEqual else { return keepBest(budget, of: 0..<scores.count, scores, &kept) }
+    var left = prices.limit(of: budget)
+    var threshold: Float?
+    for i in scores.indices.sorted(by: { (-scores[$0], $0) < (-scores[$1], $1) }) {
+      left -= prices.each[i / rank]
+      kept[i] = left >= 0
+      // From here on nothing is bought, however cheap, so that the threshold parts the scores.
+      if left < 0 { (left, threshold) = (.min / 2, threshold ?? scores[i]) }
+    }
+    return threshold
+  }
+}
+
+/// Module k keeps ⌊budget·r_k/b₀⌋ of its own, the remainder going by largest fraction in module order while it can be paid.
 public struct UniformShare: AllocationRule {
   public init() {}
 
-  public func select(budget: Int, scores: [Float], rank: Int, kept: inout [Bool]) -> Float? {
+  public func select(
+    budget: Int, prices: TripletPrices, scores: [Float], rank: Int, kept: inout [Bool]
+  ) -> Float? {
     guard rank > 0, !scores.isEmpty else { return nil }
     let modules = scores.count / rank
     // All modules have the same r, so the fractions are equal and the first modules take the remainder.
     let each = budget / modules
-    let extra = budget - each * modules
+    var left = prices.limit(of: budget) - prices.limit(of: each * modules)
     var threshold: Float?
     for k in 0..<modules {
       let range = k * rank..<(k + 1) * rank
-      let count = each + (k < extra ? 1 : 0)
+      left -= prices.each[k]
+      if left < 0 { left = .min / 2 }
+      let count = each + (left >= 0 ? 1 : 0)
       if let best = keepBest(count, of: range, scores, &kept) { threshold = max(threshold ?? best, best) }
     }
     return threshold
@@ -41,10 +66,11 @@ public struct UniformShare: AllocationRule {
 public struct ReferenceThreshold: AllocationRule {
   public init() {}
 
-  public func select(budget: Int, scores: [Float], rank: Int, kept: inout [Bool]) -> Float? {
-    guard let threshold = GlobalTopBudget().select(budget: budget, scores: scores, rank: rank, kept: &kept) else {
-      return nil
-    }
+  public func select(
+    budget: Int, prices: TripletPrices, scores: [Float], rank: Int, kept: inout [Bool]
+  ) -> Float? {
+    let best = GlobalTopBudget().select(budget: budget, prices: prices, scores: scores, rank: rank, kept: &kept)
+    guard let threshold = best else { return nil }
     for i in scores.indices { kept[i] = scores[i] > threshold }
     return threshold
   }

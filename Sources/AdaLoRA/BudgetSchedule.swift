@@ -10,9 +10,13 @@
 ///
 /// A target changed at step t_c while budgeting starts a new anchor, so that the curve stays continuous:
 /// b(t) = int(b_T′ + (b(t_c) − b_T′)·(1 − (t − t_c)/(T − t_f − t_c))³).
+/// Where rank grows b_T is above b₀, and the curve is linear: the exponents 3 become 1.
 /// Source: `RankAllocator.budget_schedule` of PEFT; equation 14 of the paper is misprinted (it exceeds b₀).
 public struct BudgetSchedule: Codable, Sendable, Equatable {
   public enum Phase: String, Codable, Sendable { case warmup, budgeting, final }
+
+  /// How the way from b₀ to b_T is gone: the power of what is left of the time.
+  public enum Curve: String, Codable, Sendable { case cubic, linear }
 
   /// Where a piece of the curve begins and what it falls to.
   public struct Anchor: Codable, Sendable, Equatable {
@@ -26,6 +30,9 @@ public struct BudgetSchedule: Codable, Sendable, Equatable {
 
   /// b₀, in triplets.
   public let initialBudget: Int
+  /// The triplets that there is room for: b₀ where rank does not grow.
+  public let room: Int
+  public let curve: Curve
   /// t_i, t_f and T, in steps.
   public let initialWarmup: Int
   public let finalWarmup: Int
@@ -35,18 +42,22 @@ public struct BudgetSchedule: Codable, Sendable, Equatable {
   /// The pieces of the curve in order of their steps; the first begins at t_i.
   public private(set) var anchors: [Anchor]
 
-  /// - Precondition: T > t_i + t_f, ΔT ≥ 1, 0 ≤ target ≤ initial.
+  /// - Precondition: T > t_i + t_f, ΔT ≥ 1, 0 ≤ target ≤ room.
   public init(
-    initialBudget: Int, targetBudget: Int, initialWarmup: Int, finalWarmup: Int, maskInterval: Int, totalSteps: Int
+    initialBudget: Int, targetBudget: Int, room: Int? = nil, curve: Curve = .cubic, initialWarmup: Int,
+    finalWarmup: Int, maskInterval: Int, totalSteps: Int
   ) {
+    let room = room ?? initialBudget
     precondition(
       totalSteps > initialWarmup + finalWarmup && initialWarmup >= 0 && finalWarmup >= 0,
       "T \(totalSteps) must exceed t_i \(initialWarmup) + t_f \(finalWarmup)")
     precondition(maskInterval >= 1, "ΔT \(maskInterval) must be at least 1")
     precondition(
-      targetBudget >= 0 && targetBudget <= initialBudget,
-      "the target \(targetBudget) must lie in 0...\(initialBudget)")
+      targetBudget >= 0 && targetBudget <= room && initialBudget <= room,
+      "the target \(targetBudget) must lie in 0...\(room), and the start \(initialBudget)")
     self.initialBudget = initialBudget
+    self.room = room
+    self.curve = curve
     self.initialWarmup = initialWarmup
     self.finalWarmup = finalWarmup
     self.totalSteps = totalSteps
@@ -54,12 +65,26 @@ public struct BudgetSchedule: Codable, Sendable, Equatable {
     self.anchors = [Anchor(step: initialWarmup, budget: initialBudget, target: targetBudget)]
   }
 
+  /// A schedule from before rank could grow has neither room nor curve.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    initialBudget = try values.decode(Int.self, forKey: .initialBudget)
+    room = try values.decodeIfPresent(Int.self, forKey: .room) ?? initialBudget
+    curve = try values.decodeIfPresent(Curve.self, forKey: .curve) ?? .cubic
+    initialWarmup = try values.decode(Int.self, forKey: .initialWarmup)
+    finalWarmup = try values.decode(Int.self, forKey: .finalWarmup)
+    totalSteps = try values.decode(Int.self, forKey: .totalSteps)
+    maskInterval = try values.decode(Int.self, forKey: .maskInterval)
+    anchors = try values.decode([Anchor].self, forKey: .anchors)
+  }
+
   /// Whether what `init` demands holds: a schedule that was read from a file may hold anything.
   public var isSound: Bool {
     initialWarmup >= 0 && finalWarmup >= 0 && totalSteps > 0 && initialWarmup < totalSteps
-      && finalWarmup < totalSteps - initialWarmup && maskInterval >= 1 && initialBudget >= 0 && !anchors.isEmpty
+      && finalWarmup < totalSteps - initialWarmup && maskInterval >= 1 && initialBudget >= 0 && initialBudget <= room
+      && !anchors.isEmpty
       && anchors.allSatisfy {
-        (0...initialBudget).contains($0.budget) && (0...initialBudget).contains($0.target)
+        (0...room).contains($0.budget) && (0...room).contains($0.target)
           && (initialWarmup..<finalStep).contains($0.step)
       }
   }
@@ -67,11 +92,19 @@ public struct BudgetSchedule: Codable, Sendable, Equatable {
   /// T − t_f, the last budgeting step.
   public var finalStep: Int { totalSteps - finalWarmup }
 
+  /// The most that the curve reaches.
+  public var highestBudget: Int { anchors.reduce(initialBudget) { max($0, $1.budget, $1.target) } }
+
   /// b_T as it now stands.
   public var targetBudget: Int { anchors[anchors.count - 1].target }
 
   public func phase(at step: Int) -> Phase {
     step <= initialWarmup ? .warmup : step > finalStep ? .final : .budgeting
+  }
+
+  /// How much of the way from t_i to T − t_f is behind, 0…1.
+  public func progress(at step: Int) -> Double {
+    min(max(Double(step - initialWarmup) / Double(finalStep - initialWarmup), 0), 1)
   }
 
   /// b(t), in triplets. O(number of anchors).
@@ -83,7 +116,8 @@ public struct BudgetSchedule: Codable, Sendable, Equatable {
       var piece = anchors[0]
       for anchor in anchors.dropFirst() where anchor.step <= step { piece = anchor }
       let left = 1 - Double(step - piece.step) / Double(finalStep - piece.step)
-      return Int(Double(piece.budget - piece.target) * (left * left * left) + Double(piece.target))
+      let share = curve == .cubic ? left * left * left : left
+      return Int(Double(piece.budget - piece.target) * share + Double(piece.target))
     }
   }
 
@@ -100,7 +134,7 @@ public struct BudgetSchedule: Codable, Sendable, Equatable {
   /// b(step) to the new target.
   /// - Returns: false, and nothing changed, after T − t_f, where the target is fixed.
   public mutating func setTarget(_ target: Int, at step: Int) -> Bool {
-    guard step < finalStep, target >= 0, target <= initialBudget else { return false }
+    guard step < finalStep, target >= 0, target <= room else { return false }
     if step <= initialWarmup {
       anchors = [Anchor(step: initialWarmup, budget: initialBudget, target: target)]
     } else {

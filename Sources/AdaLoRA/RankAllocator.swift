@@ -31,7 +31,9 @@ public final class RankAllocator {
   public var beta1: Double
   public var beta2: Double
   public let scores: TripletScores
-  /// Whether each triplet was kept by the last mask; all true before the first.
+  /// What a kept triplet costs of b(t).
+  public let prices: TripletPrices
+  /// Whether each triplet was kept by the last mask; before the first, what the method starts with.
   public internal(set) var kept: [Bool]
   /// The largest score that the last mask pruned; nil before the first and where nothing was pruned.
   public internal(set) var threshold: Float?
@@ -45,33 +47,36 @@ public final class RankAllocator {
   public private(set) var leavesOutPruned = false
 
   private let rule: any AllocationRule
+  private let seed: UInt64
   /// Whether the reference's own edge cases are kept (ties pruned, t_f = 0 never forces a mask).
   private let followsReference: Bool
-  /// Where each module's λ lie in the block.
-  private let lambdaOffsets: [Int]
   /// Whether it decides beside another allocator, whose run it leaves as it is.
   private let isShadow: Bool
   /// Where a shadow smooths by itself; nil where its scores are the run's, and in the run's own allocator.
   let memory: SensitivityMemory?
 
   /// - Parameters:
-  ///   - store: every adapter of the same initial rank r₀, marked trainable.
-  ///   - initialRank: r₀.
+  ///   - store: every adapter of the same rank, that which the method has room for, marked trainable.
+  ///   - initialRank: r₀, or where rank grows the most that a module can have.
   ///   - targetRank: the mean rank a module at the end.
   ///   - method: one that allocates.
+  ///   - unit: what b(t) counts.
   ///   - initialWarmup: t_i. - finalWarmup: t_f. - maskInterval: ΔT. - totalSteps: T.
-  ///   - seed: of the `random` rule.
+  ///   - seed: of the `random` rule, and of triplets that start anew.
   ///   - followsReference: for replays of recorded reference runs.
   /// - Precondition: the schedule's bounds, and β₁, β₂ within (0, 1).
   public init(
     _ store: AdapterStore, initialRank: Int, targetRank: Int, initialWarmup: Int, finalWarmup: Int, maskInterval: Int,
-    totalSteps: Int, method: any AllocationMethod = AdaLoRAMethod(), beta1: Double = 0.85, beta2: Double = 0.85,
-    scoring: ScoringRule = .smoothed, dialect: Dialect = .peft, seed: UInt64 = 0, followsReference: Bool = false
+    totalSteps: Int, method: any AllocationMethod = AdaLoRAMethod(), unit: BudgetUnit = .rank, beta1: Double = 0.85,
+    beta2: Double = 0.85, scoring: ScoringRule = .smoothed, dialect: Dialect = .peft, seed: UInt64 = 0,
+    followsReference: Bool = false
   ) {
     precondition(method.allocates, "\(method.name) has nothing to allocate")
+    let ranks = method.ranks(r: initialRank, initial: initialRank, target: targetRank)
+    let hasLambda = method.parameterization.hasLambda
     precondition(
-      store.adapters.allSatisfy { $0.layout.rank == initialRank && $0.layout.lambdaOffset != nil },
-      "every adapter needs a λ and the initial rank \(initialRank)")
+      store.adapters.allSatisfy { $0.layout.rank == ranks.room && ($0.layout.lambdaOffset != nil) == hasLambda },
+      "every adapter needs the rank \(ranks.room)\(hasLambda ? " and a λ" : "")")
     precondition(beta1 > 0 && beta1 < 1 && beta2 > 0 && beta2 < 1, "β₁ \(beta1) and β₂ \(beta2) must lie in (0, 1)")
     let modules = store.adapters.count
     self.store = store
@@ -81,15 +86,17 @@ public final class RankAllocator {
     self.beta1 = beta1
     self.beta2 = beta2
     self.followsReference = followsReference
+    self.seed = seed
+    prices = TripletPrices(unit, sizes: store.adapters.map { ($0.outputSize, $0.inputSize) })
     schedule = BudgetSchedule(
-      initialBudget: modules * initialRank, targetBudget: modules * targetRank, initialWarmup: initialWarmup,
-      finalWarmup: finalWarmup, maskInterval: maskInterval, totalSteps: totalSteps)
-    scores = TripletScores(modules: modules, rank: initialRank, seed: seed)
-    kept = Array(repeating: true, count: modules * initialRank)
-    maskScores = Array(repeating: 0, count: modules * initialRank)
-    keptCount = modules * initialRank
-    lambdaOffsets = store.adapters.compactMap(\.layout.lambdaOffset)
-    rule = Self.rule(scoring, followsReference: followsReference)
+      initialBudget: modules * ranks.first, targetBudget: modules * ranks.last, room: modules * ranks.room,
+      curve: method.curve, initialWarmup: initialWarmup, finalWarmup: finalWarmup, maskInterval: maskInterval,
+      totalSteps: totalSteps)
+    scores = TripletScores(modules: modules, rank: ranks.room, seed: seed)
+    kept = (0..<modules * ranks.room).map { $0 % ranks.room < ranks.first }
+    maskScores = Array(repeating: 0, count: modules * ranks.room)
+    keptCount = modules * ranks.first
+    rule = followsReference ? ReferenceThreshold() : scoring.allocation
     isShadow = false
     memory = nil
   }
@@ -105,20 +112,16 @@ public final class RankAllocator {
     beta1 = run.beta1
     beta2 = run.beta2
     scores = remembers ? TripletScores(copying: run.scores) : run.scores
+    prices = run.prices
     kept = run.kept
     keptCount = run.keptCount
     threshold = run.threshold
     maskScores = run.maskScores
+    seed = run.seed
     followsReference = run.followsReference
-    lambdaOffsets = run.lambdaOffsets
-    rule = Self.rule(scoring, followsReference: followsReference)
+    rule = followsReference ? ReferenceThreshold() : scoring.allocation
     isShadow = true
     memory = remembers ? SensitivityMemory(copying: run.store.memory) : nil
-  }
-
-  private static func rule(_ scoring: ScoringRule, followsReference: Bool) -> any AllocationRule {
-    if followsReference { return ReferenceThreshold() }
-    return scoring == .uniform ? UniformShare() : GlobalTopBudget()
   }
 
   /// Kept triplets a module, in module order.
@@ -129,19 +132,17 @@ public final class RankAllocator {
   /// Triplets kept by the last mask, of all modules.
   public internal(set) var keptCount: Int
 
-  /// λ that are not zero now, of module `index`.
+  /// λ that are not zero now, or triplets that are part of ΔW, of module `index`.
   public func nonzero(_ index: Int) -> Int {
-    let lambda = store.lambda(index)
-    return (0..<scores.rank).count { lambda[$0] != 0 }
+    var count = 0
+    store.sizes(index) { if $1 != 0 { count += 1 } }
+    return count
   }
 
-  /// λ that are not zero now, of all modules.
+  /// The same, of all modules.
   public var nonzeroCount: Int {
     var count = 0
-    for offset in lambdaOffsets {
-      let lambda = store.block.weights + offset
-      for i in 0..<scores.rank where lambda[i] != 0 { count += 1 }
-    }
+    for k in store.adapters.indices { count += nonzero(k) }
     return count
   }
 
@@ -172,12 +173,15 @@ public final class RankAllocator {
   /// - Throws: `NonFiniteScore`, before anything is masked.
   @discardableResult
   public func mask(step: Int) throws(NonFiniteScore) -> Allocation {
-    scores.readMagnitudes(store.block.weights, lambdaOffsets)
+    scores.readMagnitudes(store)
     // With t_f = 0 the schedule never reaches b_T; the last step does it. In PEFT T − t_f masks whatever ΔT says.
     let isLast = step == schedule.totalSteps - 1 && schedule.finalWarmup == 0 && !followsReference
     let isForced = isLast || (dialect == .peft && step == schedule.finalStep)
     let budget = isLast ? schedule.targetBudget : schedule.budget(at: step)
-    guard isForced || schedule.masks(at: step) else { return Allocation(budget: budget, masked: false) }
+    guard isForced || schedule.masks(at: step) else {
+      if method.grows { applyPattern() }
+      return Allocation(budget: budget, masked: false)
+    }
     if !isFrozen {
       try choose(budget, step: step)
       if step >= schedule.finalStep || isLast { freeze() }
@@ -195,9 +199,34 @@ public final class RankAllocator {
       }
       maskScores[i] = score
     }
-    let question = MaskQuestion(budget: budget, scores: maskScores, rank: scores.rank, rule: rule)
+    let startsAnew = if case .wait(_, startsAnew: true) = method.unkept { !isShadow } else { false }
+    let before = startsAnew ? kept : []
+    let question = MaskQuestion(
+      budget: budget, prices: prices, scores: maskScores, scoring: scoring, rank: scores.rank,
+      progress: schedule.progress(at: step), rule: rule)
     threshold = method.select(question, kept: &kept)
     keptCount = kept.count { $0 }
+    if startsAnew { startAnew(before, step: step) }
+  }
+
+  /// Draws what was not kept before and is now. The draws depend on nothing but seed and step.
+  private func startAnew(_ before: [Bool], step: Int) {
+    var random = RandomSource(seed: seed &+ UInt64(step) &* 0x9E37_79B9_7F4A_7C15, purpose: 9)
+    for i in kept.indices where kept[i] && !before[i] {
+      let first = i / scores.rank * scores.rank
+      store.startAnew(i / scores.rank, i - first, among: { kept[first + $0] }, &random)
+    }
+  }
+
+  /// Before a step's forward: gives waiting triplets the λ that they learn under, and leaves pruned ones out of the
+  /// products once the pattern is final.
+  /// - Parameter clips: whether the gradient's norm is clipped, in which a pruned λ's gradient counts.
+  public func prepareStep(clips: Bool) {
+    leaveOutPruned(!clips || method.grows)
+    guard case .wait(let lambda, _) = method.unkept, lambda != 0, !isFrozen else { return }
+    for k in store.adapters.indices {
+      for i in 0..<scores.rank where !kept[k * scores.rank + i] { store.lambda(k)[i] = lambda }
+    }
   }
 
   /// Leaves the pruned triplets out of all products, once the pattern is final; before, and where a recorded reference
@@ -220,9 +249,8 @@ public final class RankAllocator {
 
   private func applyPattern() {
     guard !isShadow else { return }
-    for (k, offset) in lambdaOffsets.enumerated() {
-      let lambda = store.block.weights + offset
-      for i in 0..<scores.rank where !kept[k * scores.rank + i] { lambda[i] = 0 }
+    for k in store.adapters.indices {
+      store.takeOut(k) { !kept[k * scores.rank + $0] }
     }
   }
 }

@@ -6,12 +6,15 @@ public enum ScoringRule: String, Codable, Sendable, CaseIterable {
   case smoothed
   /// S from s = I = |w · ∂L/∂w|, without smoothing.
   case sensitivity
-  /// S = |λ|.
+  /// S = |λ|; of a doublet, which has no λ, the length of its column of B times that of its row of A.
   case magnitude
   /// One seeded draw per triplet for the whole run: a control.
   case random
   /// Every module keeps its share of the budget, within it the best by smoothed S: a control.
   case uniform
+
+  /// How a budget is spent on such scores.
+  public var allocation: any AllocationRule { self == .uniform ? UniformShare() : GlobalTopBudget() }
 }
 
 /// Whose reading of the algorithm is computed where the references differ.

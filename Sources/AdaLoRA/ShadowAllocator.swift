@@ -23,8 +23,8 @@ public struct ShadowSettings: Codable, Sendable, Equatable {
     let (warmup, final) = (tinit ?? run.initialWarmup, tfinal ?? run.finalWarmup)
     guard warmup >= 0, final >= 0, warmup < run.totalSteps, final < run.totalSteps - warmup else { return nil }
     var schedule = BudgetSchedule(
-      initialBudget: run.initialBudget, targetBudget: run.anchors[0].target, initialWarmup: warmup, finalWarmup: final,
-      maskInterval: deltaT ?? run.maskInterval, totalSteps: run.totalSteps)
+      initialBudget: run.initialBudget, targetBudget: run.anchors[0].target, room: run.room, curve: run.curve,
+      initialWarmup: warmup, finalWarmup: final, maskInterval: deltaT ?? run.maskInterval, totalSteps: run.totalSteps)
     for anchor in run.anchors.dropFirst() where target == nil || anchor.step < step {
       _ = schedule.setTarget(anchor.target, at: anchor.step)
     }

@@ -86,10 +86,10 @@ public final class TripletScores {
   }
 
   /// |λ| as it is now.
-  func readMagnitudes(_ weights: FloatPointer, _ lambdaOffsets: [Int]) {
+  func readMagnitudes(_ store: AdapterStore) {
     let magnitude = self[.magnitude]
-    for (k, offset) in lambdaOffsets.enumerated() {
-      for i in 0..<rank { magnitude[k * rank + i] = abs(weights[offset + i]) }
+    for k in store.adapters.indices {
+      store.sizes(k) { magnitude[k * rank + $0] = abs($1) }
     }
   }
 }

@@ -94,22 +94,55 @@ RT_VECTOR void rt_relu_backward(const float *x, const float *dy, float *dx, size
   for (size_t i = 0; i < n; i++) dx[i] = x[i] <= 0 ? 0 : dy[i];
 }
 
+RT_INLINE float hyperbolic_tangent(float v) {
+  RT_CONTRACT
+  float e = rt_exp(-2.0f * fabsf(v));
+  float quotient = copysignf((1.0f - e) / (1.0f + e), v);
+  // Near 0, where the quotient would cancel, the series.
+  float s = v * v;
+  float series = v * (1.0f + s * (-1.0f / 3 + s * (2.0f / 15 + s * (-17.0f / 315 + s * (62.0f / 2835)))));
+  return s < 0.09f ? series : quotient;
+}
+
 RT_VECTOR void rt_tanh_forward(const float *x, float *y, size_t n) {
+  RT_EACH
+  for (size_t i = 0; i < n; i++) y[i] = hyperbolic_tangent(x[i]);
+}
+
+RT_VECTOR void rt_tanh_backward(const float *x, const float *dy, float *dx, size_t n) {
   RT_CONTRACT
   RT_EACH
   for (size_t i = 0; i < n; i++) {
-    float v = x[i];
-    float e = rt_exp(-2.0f * fabsf(v));
-    float quotient = copysignf((1.0f - e) / (1.0f + e), v);
-    // Near 0, where the quotient would cancel, the series.
-    float s = v * v;
-    float series = v * (1.0f + s * (-1.0f / 3 + s * (2.0f / 15 + s * (-17.0f / 315 + s * (62.0f / 2835)))));
-    y[i] = s < 0.09f ? series : quotient;
+    float y = hyperbolic_tangent(x[i]);
+    dx[i] = dy[i] * (1.0f - y * y);
   }
 }
 
-RT_VECTOR void rt_tanh_backward(const float *y, const float *dy, float *dx, size_t n) {
+/// sigmoid(x), and sigmoid * (1 - sigmoid) in `slope`, without cancellation.
+RT_INLINE float sigmoid(float x, float *slope) {
+  float e = rt_exp(-fabsf(x));
+  float larger = 1.0f / (1.0f + e);
+  float smaller = e * larger;
+  *slope = larger * smaller;
+  return x >= 0 ? larger : smaller;
+}
+
+RT_VECTOR void rt_gated_silu_forward(const float *gate, const float *up, float *out, size_t n) {
+  RT_EACH
+  for (size_t i = 0; i < n; i++) {
+    float slope;
+    out[i] = up[i] * (gate[i] * sigmoid(gate[i], &slope));
+  }
+}
+
+RT_VECTOR void rt_gated_silu_backward(const float *gate, const float *up, const float *dout, float *dgate, float *dup,
+                                      size_t n) {
   RT_CONTRACT
   RT_EACH
-  for (size_t i = 0; i < n; i++) dx[i] = dy[i] * (1.0f - y[i] * y[i]);
+  for (size_t i = 0; i < n; i++) {
+    float slope, g = gate[i], d = dout[i];
+    float s = sigmoid(g, &slope);
+    dup[i] = d * (g * s);
+    dgate[i] = d * up[i] * (s + g * slope);
+  }
 }

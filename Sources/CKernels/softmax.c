@@ -60,3 +60,29 @@ RT_VECTOR void rt_softmax_backward(const float *p, float *dp, float scale, size_
     for (size_t c = 0; c < cols; c++) d[c] = scale * a[c] * (d[c] - dot);
   }
 }
+
+RT_VECTOR rt_exponential_sum rt_exponentials(float *x, size_t n) {
+  RT_REASSOCIATE
+  int32_t top = INT32_MIN;
+  RT_EACH_MASKED
+  for (size_t i = 0; i < n; i++) {
+    int32_t bits;
+    memcpy(&bits, &x[i], 4);
+    bits = ordered(bits);
+    top = bits > top ? bits : top;
+  }
+  top = ordered(top);
+  rt_exponential_sum result = {0, 0};
+  memcpy(&result.largest, &top, 4);
+  for (size_t first = 0; first < n; first += blockSize) {
+    size_t count = n - first < blockSize ? n - first : blockSize;
+    float *block = x + first, sum = 0;
+    RT_EACH
+    for (size_t i = 0; i < count; i++) {
+      block[i] = rt_exp(block[i] - result.largest);
+      sum += block[i];
+    }
+    result.sum += sum;
+  }
+  return result;
+}

@@ -18,21 +18,20 @@ typedef struct {
   dnnl_memory_t x, weight, y, scratch;
 } rt_product_memory;
 
-/// - Parameter layout: how W is packed; NULL lets oneDNN choose.
 static inline dnnl_status_t rt_product_create(rt_product *product, dnnl_engine_t engine, long rows, long k, long n,
-                                              bool accumulate, const dnnl_memory_desc_t *layout) {
+                                              bool accumulate) {
   omp_set_num_threads(1);
-  dnnl_memory_desc_t x, weight, y;
-  dnnl_status_t status = dnnl_memory_desc_init_by_tag(&x, 2, (dnnl_dims_t){rows, k}, dnnl_bf16, dnnl_ab);
-  if (!status) status = dnnl_memory_desc_init_by_tag(&weight, 2, (dnnl_dims_t){k, n}, dnnl_bf16, dnnl_format_tag_any);
-  if (!status) status = dnnl_memory_desc_init_by_tag(&y, 2, (dnnl_dims_t){rows, n}, dnnl_f32, dnnl_ab);
+  dnnl_memory_desc_t *x = &product->x, *weight = &product->weight, *y = &product->y;
+  dnnl_status_t status = dnnl_memory_desc_init_by_tag(x, 2, (dnnl_dims_t){rows, k}, dnnl_bf16, dnnl_ab);
+  // As `rt_pack_panels` packs it.
+  if (!status) status = dnnl_memory_desc_init_by_tag(weight, 2, (dnnl_dims_t){k, n}, dnnl_bf16, dnnl_BA16a64b2a);
+  if (!status) status = dnnl_memory_desc_init_by_tag(y, 2, (dnnl_dims_t){rows, n}, dnnl_f32, dnnl_ab);
   if (status) return status;
-  if (layout) weight = *layout;
   dnnl_primitive_attr_t attributes = NULL;
   dnnl_post_ops_t after = NULL;
   dnnl_primitive_desc_t description = NULL;
   dnnl_matmul_desc_t operation;
-  status = dnnl_matmul_desc_init(&operation, &x, &weight, NULL, &y);
+  status = dnnl_matmul_desc_init(&operation, x, weight, NULL, y);
   if (!status) status = dnnl_primitive_attr_create(&attributes);
   if (!status) status = dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
   if (!status) status = dnnl_post_ops_create(&after);
@@ -40,41 +39,10 @@ static inline dnnl_status_t rt_product_create(rt_product *product, dnnl_engine_t
   if (!status) status = dnnl_primitive_attr_set_post_ops(attributes, after);
   if (!status) status = dnnl_primitive_desc_create(&description, &operation, attributes, engine, NULL);
   if (!status) status = dnnl_primitive_create(&product->primitive, description);
-  if (!status) {
-    product->x = x;
-    product->y = y;
-    product->weight = *dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0);
-    product->scratch = *dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0);
-  }
+  if (!status) product->scratch = *dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0);
   if (description) dnnl_primitive_desc_destroy(description);
   if (after) dnnl_post_ops_destroy(after);
   if (attributes) dnnl_primitive_attr_destroy(attributes);
-  return status;
-}
-
-/// Packs W as `product` wants it. W[k, n] is given in float32, transposed (as n rows of k) or not.
-static inline dnnl_status_t rt_product_pack(const rt_product *product, dnnl_engine_t engine, dnnl_stream_t stream,
-                                            const float *weight, bool isTransposed, void *packed) {
-  omp_set_num_threads(1);
-  const dnnl_memory_desc_t *to = &product->weight;
-  dnnl_memory_desc_t from;
-  dnnl_status_t status =
-      dnnl_memory_desc_init_by_tag(&from, 2, to->dims, dnnl_f32, isTransposed ? dnnl_ba : dnnl_ab);
-  dnnl_memory_t source = NULL, target = NULL;
-  dnnl_primitive_desc_t description = NULL;
-  dnnl_primitive_t reorder = NULL;
-  if (!status) status = dnnl_memory_create(&source, &from, engine, (void *)weight);
-  if (!status) status = dnnl_memory_create(&target, to, engine, packed);
-  if (!status) status = dnnl_reorder_primitive_desc_create(&description, &from, engine, to, engine, NULL);
-  if (!status) status = dnnl_primitive_create(&reorder, description);
-  if (!status) {
-    dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, source}, {DNNL_ARG_TO, target}};
-    status = dnnl_primitive_execute(reorder, stream, 2, arguments);
-  }
-  if (reorder) dnnl_primitive_destroy(reorder);
-  if (description) dnnl_primitive_desc_destroy(description);
-  if (target) dnnl_memory_destroy(target);
-  if (source) dnnl_memory_destroy(source);
   return status;
 }
 

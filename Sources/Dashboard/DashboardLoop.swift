@@ -1,13 +1,10 @@
-// The dashboard's life on the main thread: events in, cells out, asleep when nothing changes.
+// A run's dashboard on a terminal: what it is told, and what it asks of the world.
 
 import Dispatch
 import Models
 import Training
 
 public final class DashboardLoop {
-  /// Frames of the training are drawn at most this often, in seconds.
-  static let frameInterval = 0.05
-
   private let terminal: any Terminal
   private let mailbox: Mailbox<Frame>
   /// Frames of the run that is shown beside the first.
@@ -17,7 +14,6 @@ public final class DashboardLoop {
   private let suspend: () -> Void
   private let clock: () -> Double
   public private(set) var state: DashboardState
-  private var shown: Canvas?
 
   /// - Parameters:
   ///   - mailbox: its `wake` must be the terminal's `waker`.
@@ -48,55 +44,7 @@ public final class DashboardLoop {
   }
 
   /// Runs until the person or a signal ends it. The terminal is left for the caller to restore.
-  public func run() -> QuitMode {
-    var lastFrame = -Double.infinity
-    _ = update(&state, .tick(seconds: clock()))
-    if let frame = mailbox.take() {
-      _ = update(&state, .frame(frame))
-      lastFrame = clock()
-    }
-    if let frame = beside?.take() { _ = update(&state, .beside(frame)) }
-    draw()
-    while true {
-      let event = terminal.nextEvent(timeout: timeout(lastFrame))
-      let now = clock()
-      let expired = state.nextExpiry.map { $0 <= now } ?? false
-      _ = update(&state, .tick(seconds: now))
-      var needsDrawing = expired
-      if let request = terminal.endRequest, let mode = handle(update(&state, .endRequested(request))) { return mode }
-      if let event {
-        // What a held key has queued up is taken at once, so that the screen never lags behind the hand.
-        var next: InputEvent? = event
-        var taken = 0
-        while let input = next {
-          if case .resumed = input {
-            let size = terminal.size
-            _ = update(&state, .input(.resize(width: size.width, height: size.height)))
-          }
-          if let mode = handle(update(&state, .input(input))) { return mode }
-          taken += 1
-          next = taken < 64 ? terminal.nextEvent(timeout: 0) : nil
-        }
-        needsDrawing = true
-      }
-      if now - lastFrame < Self.frameInterval {
-        isFrameLikely = true
-      } else if takeFrames() {
-        lastFrame = now
-        needsDrawing = true
-      }
-      if needsDrawing { draw() }
-    }
-  }
-
-  /// Takes what was posted by the run and by the one beside it.
-  private func takeFrames() -> Bool {
-    let frame = mailbox.take()
-    let other = beside?.take()
-    if let frame { _ = update(&state, .frame(frame)) }
-    if let other { _ = update(&state, .beside(other)) }
-    return frame != nil || other != nil
-  }
+  public func run() -> QuitMode { ScreenLoop(terminal, clock: clock).run(self) }
 
   private func show(beside run: String) {
     guard let openBeside else {
@@ -112,21 +60,6 @@ public final class DashboardLoop {
     }
   }
 
-  /// Whether a frame may have been posted since the last was taken too soon before.
-  private var isFrameLikely = false
-
-  /// Milliseconds to the next thing that happens by itself; nil when there is none.
-  private func timeout(_ lastFrame: Double) -> Int? {
-    let now = clock()
-    var due = state.nextExpiry
-    if isFrameLikely {
-      let next = lastFrame + Self.frameInterval
-      due = min(due ?? next, next)
-      isFrameLikely = false
-    }
-    return due.map { max(0, Int((($0 - now) * 1000).rounded(.up))) }
-  }
-
   private func handle(_ effects: [Effect]) -> QuitMode? {
     for effect in effects {
       switch effect {
@@ -139,20 +72,34 @@ public final class DashboardLoop {
       case .suspend: suspend()
       case .beside(let run): show(beside: run)
       case .alone: beside = nil
-      case .redraw: shown = nil
       case .quit(let mode): return mode
       }
     }
     return nil
   }
+}
 
-  private func draw() {
+extension DashboardLoop: LoopedScreen {
+  func pass(to seconds: Double) { _ = update(&state, .tick(seconds: seconds)) }
+  func take(_ input: InputEvent) -> QuitMode? { handle(update(&state, .input(input))) }
+  func take(_ request: EndRequest) -> QuitMode? { handle(update(&state, .endRequested(request))) }
+
+  /// What was posted by the run and by the one beside it.
+  func takeNews() -> Bool {
+    let frame = mailbox.take()
+    let other = beside?.take()
+    if let frame { _ = update(&state, .frame(frame)) }
+    if let other { _ = update(&state, .beside(other)) }
+    return frame != nil || other != nil
+  }
+
+  var nextExpiry: Double? { state.nextExpiry }
+
+  var canvas: Canvas {
     var canvas = Canvas(width: state.width, height: state.height)
     view(
       state, area: Area(x: 0, y: 0, width: state.width, height: state.height), on: &canvas,
       glyphs: terminal.glyphLevel, colors: terminal.colorDepth)
-    guard canvas != shown else { return }
-    terminal.show(canvas)
-    shown = canvas
+    return canvas
   }
 }

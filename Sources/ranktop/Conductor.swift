@@ -125,14 +125,14 @@ final class Conductor {
 }
 
 /// Hands a value that is used by one thread at a time to another.
-private struct Transfer<Value>: @unchecked Sendable {
+struct Transfer<Value>: @unchecked Sendable {
   // Unchecked: the giver does not touch it again.
   let value: Value
   init(_ value: Value) { self.value = value }
 }
 
-/// What the trainer's thread leaves when it is done.
-private final class Outcome<Value>: @unchecked Sendable {
+/// What another thread leaves when it is done.
+final class Outcome<Value>: @unchecked Sendable {
   // Unchecked: guarded by the condition.
   private let condition = NSCondition()
   private var result: Result<Value, any Error>?
@@ -144,6 +144,13 @@ private final class Outcome<Value>: @unchecked Sendable {
     condition.unlock()
   }
 
+  var isFinished: Bool {
+    condition.lock()
+    defer { condition.unlock() }
+    return result != nil
+  }
+
+  @discardableResult
   func wait() -> Result<Value, any Error> {
     condition.lock()
     defer { condition.unlock() }

@@ -39,10 +39,8 @@ final class Progress {
     if let eta = session.eta { text += " ETA \(Self.duration(eta))" }
     if let eval = record.eval {
       clear()
-      Console.note(
-        String(
-          format: "step %d eval loss %.4f accuracy %.4f matthews %.4f f1 %.4f", done, eval.loss, eval.accuracy,
-          eval.matthews, eval.f1))
+      let metrics = eval.metrics.map { String(format: "\($0.name) %.4f", $0.value) }.joined(separator: " ")
+      Console.note("step \(done) eval \(metrics)")
     }
     if isTerminal {
       let filled = total > 0 ? 20 * done / total : 20

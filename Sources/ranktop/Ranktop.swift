@@ -13,7 +13,7 @@ struct Ranktop: ParsableCommand {
     version: "0.2.0",
     subcommands: [
       Demo.self, Train.self, Sweep.self, Resume.self, Watch.self, Replay.self, WhatIf.self, Fork.self, Runs.self,
-      Eval.self, Export.self, Parity.self, Bench.self, Doctor.self,
+      Eval.self, Export.self, Compare.self, Parity.self, Bench.self, Doctor.self,
     ],
     defaultSubcommand: Demo.self)
 

@@ -1,19 +1,38 @@
-// Drives a sweep to its end, headless, and tells of it.
+// Drives a sweep to its end, under its table or headless, and tells of it.
 
 import Dashboard
 import Foundation
+import Models
+import Synchronization
 import Training
 
 struct SweepConductor {
   private let runner: SweepRunner
+  private let screen: ScreenArguments
 
-  init(_ runner: SweepRunner) { self.runner = runner }
+  init(_ runner: SweepRunner, _ screen: ScreenArguments) {
+    self.runner = runner
+    self.screen = screen
+  }
 
   /// Between two looks at the processes, in milliseconds.
   private static let interval = 100
 
-  /// Runs until all is over or a signal has stopped it.
-  func run() throws {
+  /// Runs until all is over, or a person or a signal has stopped it.
+  /// - Parameter configuration: the person's, for the dashboards of single runs.
+  func run(_ configuration: Configuration) {
+    if screen.wantsDashboard {
+      do {
+        let terminal = try CursesTerminal(
+          log: runner.plan.folder + "/log.txt", ascii: screen.ascii, glyphs: configuration.glyphs,
+          noColor: screen.noColor)
+        terminal.setSavedPlace("the sweep is in \(runner.plan.folder); the same command goes on")
+        conduct(terminal, configuration)
+        return tellEnd()
+      } catch {
+        Console.note("no dashboard: \(error)")
+      }
+    }
     tellBeginning()
     runner.onEvent = { [runner] event in Console.note(Self.line(event, runner.frame)) }
     while runner.tick() {
@@ -21,6 +40,39 @@ struct SweepConductor {
       EndRequest.wait(timeout: Self.interval)
     }
     tellEnd()
+  }
+
+  /// The table has the main thread; the sweep is driven on another.
+  private func conduct(_ terminal: CursesTerminal, _ configuration: Configuration) {
+    let frames = Mailbox<SweepFrame> { EndRequest.wakeUp() }
+    let isToStop = Mutex(false)
+    let over = Outcome<Void>()
+    let work = Transfer { [runner] in
+      var last: SweepFrame?
+      var goesOn = true
+      while goesOn {
+        if isToStop.withLock({ $0 }) { runner.stop() }
+        goesOn = runner.tick()
+        let frame = runner.frame
+        if frame != last { frames.post(frame) }
+        last = frame
+        if goesOn { usleep(UInt32(Self.interval) * 1000) }
+      }
+      over.finish(.success(()))
+    }
+    let thread = Thread { work.value() }
+    thread.name = "sweep"
+    thread.start()
+    _ = SweepLoop(
+      terminal: terminal, mailbox: frames, folder: runner.plan.folder, isOwn: true,
+      open: { [folder = runner.plan.folder] name throws(InputError) in
+        try FollowedRun(in: folder + "/" + name).show(on: terminal, configuration, runs: folder)
+      }, suspend: { terminal.suspend() }
+    ).run()
+    terminal.restore()
+    isToStop.withLock { $0 = true }
+    if !over.isFinished { Console.note("stopping the runs, each with a checkpoint…") }
+    over.wait()
   }
 
   private func tellBeginning() {
@@ -56,9 +108,16 @@ struct SweepConductor {
         if let accuracy = run.accuracy { text += String(format: ": accuracy %.4f", accuracy) }
         if let seconds = run.wallSeconds { text += " in " + Progress.duration(seconds) }
       }
-      text += "; \(frame.count(.done)) of \(frame.runs.count) done"
-      if let left = frame.secondsLeft { text += ", ETA " + Progress.duration(left) }
+      text += "; " + summary(frame)
       return text
     }
+  }
+
+  /// `3 of 9 done, 1 failed, ETA 1:05`.
+  static func summary(_ frame: SweepFrame) -> String {
+    var text = "\(frame.count(.done)) of \(frame.runs.count) done"
+    if frame.count(.failed) > 0 { text += ", \(frame.count(.failed)) failed" }
+    if let left = frame.secondsLeft { text += ", ETA " + Progress.duration(left) }
+    return text
   }
 }

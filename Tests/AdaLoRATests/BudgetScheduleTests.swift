@@ -1,4 +1,5 @@
 import AdaLoRA
+import Foundation
 import Testing
 
 @Suite("Budget schedule")
@@ -51,6 +52,33 @@ struct BudgetScheduleTests {
     let fresh = BudgetSchedule(
       initialBudget: 864, targetBudget: 288, initialWarmup: 500, finalWarmup: 1500, maskInterval: 10, totalSteps: 3000)
     #expect((0..<3000).allSatisfy { schedule.budget(at: $0) == fresh.budget(at: $0) })
+  }
+
+  @Test("where rank grows it rises evenly from b₀ to b_T, and may be given as much as there is room for")
+  func rising() {
+    var schedule = BudgetSchedule(
+      initialBudget: 72, targetBudget: 576, room: 864, curve: .linear, initialWarmup: 500, finalWarmup: 1500,
+      maskInterval: 10, totalSteps: 3000)
+    #expect(
+      [0, 500, 501, 750, 1000, 1499, 1500, 2999].map { schedule.budget(at: $0) } == [
+        72, 72, 72, 198, 324, 575, 576, 576,
+      ])
+    #expect([0, 500, 750, 1500, 2000].map { schedule.progress(at: $0) } == [0, 0, 0.25, 1, 1])
+    let isTooMuch = schedule.setTarget(865, at: 700)
+    let isChanged = schedule.setTarget(864, at: 700)
+    #expect(!isTooMuch && isChanged && schedule.isSound && schedule.highestBudget == 864)
+    #expect(schedule.budget(at: 1500) == 864)
+  }
+
+  @Test("one from before rank could grow is read as it was; a new one as it is")
+  func codable() throws {
+    let data = try JSONEncoder().encode(Self.golden)
+    var fields = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
+    fields["room"] = nil
+    fields["curve"] = nil
+    let old = try JSONSerialization.data(withJSONObject: fields)
+    #expect(try JSONDecoder().decode(BudgetSchedule.self, from: old) == Self.golden)
+    #expect(try JSONDecoder().decode(BudgetSchedule.self, from: data) == Self.golden)
   }
 
   @Test("two changes at one step count as the second alone")

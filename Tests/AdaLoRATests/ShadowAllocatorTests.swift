@@ -13,18 +13,25 @@ private final class MadeRun {
   private let pool: WorkerPool?
   private(set) var step = 0
 
-  init(scoring: ScoringRule = .smoothed, dialect: Dialect = .peft, pool: WorkerPool? = nil) {
+  init(
+    scoring: ScoringRule = .smoothed, dialect: Dialect = .peft, method: any AllocationMethod = AdaLoRAMethod(),
+    pool: WorkerPool? = nil
+  ) {
     for k in 0..<Self.modules {
-      _ = store.addAdapter(name: "m\(k)", outputSize: Self.d1, inputSize: Self.d2, rank: Self.rank, alpha: 16)
+      _ = store.addAdapter(
+        name: "m\(k)", outputSize: Self.d1, inputSize: Self.d2, rank: Self.rank, alpha: 16,
+        parameterization: method.parameterization)
     }
     _ = store.addDense(name: "head", shape: [3, 5], initialDeviation: 0.1)
     store.markTrainable(seed: 3)
     var random = RandomSource(seed: 4)
-    for k in 0..<Self.modules { random.fillNormal(store.lambda(k), count: Self.rank, deviation: 1) }
+    for k in 0..<Self.modules where method.parameterization.hasLambda {
+      random.fillNormal(store.lambda(k), count: Self.rank, deviation: 1)
+    }
     self.pool = pool
     allocator = RankAllocator(
       store, initialRank: Self.rank, targetRank: 2, initialWarmup: 3, finalWarmup: 5, maskInterval: 2,
-      totalSteps: Self.steps, scoring: scoring, dialect: dialect, seed: 9)
+      totalSteps: Self.steps, method: method, scoring: scoring, dialect: dialect, seed: 9)
   }
 
   @discardableResult
@@ -38,6 +45,7 @@ private final class MadeRun {
 
   /// One step; `beforeMask` sees the weights as the scores do.
   func train(beforeMask: () -> Void = {}) throws {
+    allocator.prepareStep(clips: true)
     random.fillNormal(store.block.gradients, count: store.block.count, deviation: 1)
     store.update(
       AdamW(learningRate: 0.05), count: step + 1, gradientScale: 0.5, allocator: allocator, shadows: shadows, on: pool)
@@ -111,6 +119,24 @@ struct ShadowAllocatorTests {
     }
     #expect(run.allocator.maskCount > 5 && run.allocator.keptCount == 6)
   }
+
+  @Test("so it does whatever the method, which a shadow of another target leaves alone", arguments: methods)
+  func sameMethod(method: ListedMethod) throws {
+    let alone = MadeRun(method: method.method)
+    let run = MadeRun(method: method.method)
+    run.add { $0.score = .smoothed }
+    run.add { $0.target = 3 }
+    for step in 0..<MadeRun.steps {
+      try alone.train()
+      try run.train()
+      #expect(run.shadows[0].allocator.kept == run.allocator.kept, "step \(step)")
+      #expect(run.contents == alone.contents, "step \(step)")
+    }
+    #expect(run.shadows[1].allocator.kept != run.allocator.kept)
+    #expect(run.shadows[1].allocator.keptCount == 9)
+  }
+
+  private static let methods = ListedMethod.allCases.filter(\.method.allocates)
 
   @Test("its Ī, Ū, scores and choice are those of a naive twin")
   func naiveTwin() throws {

@@ -1,47 +1,10 @@
 // The pictures of a snapshot: well-formed, complete, and safe against hostile names.
 
 import Foundation
-import FoundationXML
 import Testing
 
 @testable import Dashboard
 @testable import Training
-
-/// Reads a picture as XML and counts what it holds.
-private final class Reader: NSObject, XMLParserDelegate {
-  /// Elements by `name.class`.
-  private(set) var counts: [String: Int] = [:]
-  private(set) var texts: [String] = []
-  private(set) var isWellFormed = false
-  /// Of the open elements, the innermost last.
-  private var open: [String] = []
-
-  init(_ svg: String) {
-    super.init()
-    let parser = XMLParser(data: Data(svg.utf8))
-    parser.delegate = self
-    isWellFormed = parser.parse()
-  }
-
-  func parser(
-    _ parser: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?,
-    attributes: [String: String]
-  ) {
-    counts[name, default: 0] += 1
-    if let kind = attributes["class"] { counts["\(name).\(kind)", default: 0] += 1 }
-    open.append("")
-  }
-
-  func parser(_ parser: XMLParser, foundCharacters string: String) {
-    if let last = open.indices.last { open[last] += string }
-  }
-
-  func parser(_ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?) {
-    texts.append(open.removeLast())
-  }
-
-  subscript(_ name: String) -> Int { counts[name] ?? 0 }
-}
 
 @Suite("The pictures of a snapshot")
 struct PictureTests {
@@ -61,7 +24,7 @@ struct PictureTests {
       ]
     for frame in frames {
       for svg in pictures(frame) {
-        let reader = Reader(svg)
+        let reader = MarkupReader(svg)
         #expect(reader.isWellFormed && reader["svg"] == 1 && reader["style"] == 1 && reader["desc"] == 1)
         #expect(svg.contains("prefers-color-scheme: dark"))
         #expect(!svg.contains("nan") && !svg.contains("inf\""))
@@ -72,7 +35,7 @@ struct PictureTests {
   @Test("ranks.svg has a bar a module, marks the planted rank and writes every number")
   func ranks() {
     let frame = FakeRun.demo.frame(at: 300)
-    let reader = Reader(RanksPicture.svg(frame))
+    let reader = MarkupReader(RanksPicture.svg(frame))
     #expect(reader["rect.track"] == 18)
     // One mark a module where rank was planted, and one in the legend.
     #expect(reader["line.planted-line"] == 9 && reader["path.planted"] == 9)
@@ -80,45 +43,46 @@ struct PictureTests {
       let isWritten = reader.texts.contains(type)
       #expect(isWritten, "\(type)")
     }
-    #expect(Reader(RanksPicture.svg(FakeRun.miniLM.frame(at: 300)))["path.planted"] == 0)
-    #expect(Reader(RanksPicture.svg(FakeRun.large.frame(at: 700)))["rect.track"] == 210)
+    #expect(MarkupReader(RanksPicture.svg(FakeRun.miniLM.frame(at: 300)))["path.planted"] == 0)
+    #expect(MarkupReader(RanksPicture.svg(FakeRun.large.frame(at: 700)))["rect.track"] == 210)
   }
 
   @Test("importance.svg has a cell a triplet and a cross on every pruned one")
   func importance() {
     let frame = FakeRun.demo.frame(at: 300)
     let svg = ImportancePicture.svg(frame)
-    let reader = Reader(svg)
+    let reader = MarkupReader(svg)
     let pruned = frame.triplets.kept.count { !$0 }
     #expect(pruned > 60)
     #expect(reader["path.mark-light"] + reader["path.mark-dark"] + reader["path.mark"] == pruned + 1)
     #expect(svg.components(separatedBy: ", triplet ").count == 109)
-    #expect(Reader(ImportancePicture.svg(FakeRun.lora.frame(at: 9))).texts.contains { $0.contains("scores nothing") })
+    let lora = MarkupReader(ImportancePicture.svg(FakeRun.lora.frame(at: 9)))
+    #expect(lora.texts.contains { $0.contains("scores nothing") })
   }
 
   @Test("budget.svg shades three phases and shows the changed plan, the change and now")
   func budget() {
     var run = FakeRun.demo
     run.change = (step: 120, target: 1)
-    let reader = Reader(BudgetPicture.svg(run.frame(at: 213)))
+    let reader = MarkupReader(BudgetPicture.svg(run.frame(at: 213)))
     for kind in ["rect.warmup", "rect.budgeting", "rect.final", "path.planned", "path.old", "path.kept", "line.now"] {
       #expect(reader[kind] == 1, "\(kind)")
     }
     // In the plot and in the legend.
     #expect(reader["line.change"] == 2)
     #expect(reader.texts.contains("120: target 2 → 1"))
-    #expect(Reader(BudgetPicture.svg(FakeRun.demo.frame(at: 400)))["path.old"] == 0)
+    #expect(MarkupReader(BudgetPicture.svg(FakeRun.demo.frame(at: 400)))["path.old"] == 0)
   }
 
   @Test("loss.svg has raw and smoothed curves for each quantity, and evaluations as points")
   func loss() {
     let frame = FakeRun.miniLM.frame(at: 413)
-    let reader = Reader(LossPicture.svg(frame))
+    let reader = MarkupReader(LossPicture.svg(frame))
     #expect(reader["path.raw"] == 3 && reader["path.smooth"] == 3)
     // Four evaluations in two plots, and the legend's.
     #expect(reader["path.evaluation"] == 4 * 2 + 1)
     for name in ["task loss", "R", "gradient norm", "accuracy", "step"] { #expect(reader.texts.contains(name)) }
-    #expect(Reader(LossPicture.svg(FakeRun.lora.frame(at: 50)))["path.raw"] == 2)
+    #expect(MarkupReader(LossPicture.svg(FakeRun.lora.frame(at: 50)))["path.raw"] == 2)
   }
 
   @Test("names from outside are escaped, whatever they hold")
@@ -131,10 +95,10 @@ struct PictureTests {
     run.layers = 2
     let frame = run.frame(at: 300)
     for svg in pictures(frame) {
-      #expect(Reader(svg).isWellFormed)
+      #expect(MarkupReader(svg).isWellFormed)
       #expect(!svg.contains("<script") && !svg.unicodeScalars.contains { $0 == "\u{1B}" || $0 == "\u{202E}" })
     }
-    #expect(Reader(RanksPicture.svg(frame)).texts.contains { $0.contains("<script>alert('x')</script>&\"]]>") })
+    #expect(MarkupReader(RanksPicture.svg(frame)).texts.contains { $0.contains("<script>alert('x')</script>&\"]]>") })
     // A module's name in a table stays whole inside quotes.
     #expect(SnapshotTables.ranks(frame).contains("\"\"]]>"))
   }

@@ -14,7 +14,7 @@ struct StateTests {
       .smoothed: [5, 1, 4, 4, 3, 4], .magnitude: [0, 0, 0, 0, 0, 0], .sensitivity: [.nan, 2, 1, 9, 8, 7],
       .uniform: [5, 1, 4, 4, 3, 4],
     ]
-    let decisions = RuleDecisions(scores: scores, budget: 3, moduleCount: 3, rank: 2)
+    let decisions = RuleDecisions(scores: scores, budget: 3, prices: TripletPrices(modules: 3), rank: 2)
     #expect(decisions.kept[.smoothed] == [true, false, true, true, false, false])
     #expect(decisions.kept[.magnitude] == [true, true, true, false, false, false])
     #expect(decisions.kept[.sensitivity] == [false, false, false, true, true, true])

@@ -331,7 +331,7 @@ struct KeyTests {
   func suspending() {
     var state = demo()
     #expect(state.strike(.control("z")) == [.suspend])
-    #expect(update(&state, .input(.resumed)) == [.redraw])
+    #expect(update(&state, .input(.resumed)) == [])
   }
 }
 

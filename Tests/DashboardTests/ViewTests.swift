@@ -146,6 +146,31 @@ struct ViewTests {
     #expect(DashboardState(FakeRun.miniLM.frame(at: 413), width: 200, height: 60).screen == Golden.miniLM200)
   }
 
+  @Test("where rank grows a triplet waits instead of being pruned, and no other rule's choice is told")
+  func growing() {
+    var run = FakeRun.demo
+    run.method = "INCRELORA"
+    var state = DashboardState(run.frame(at: 213), width: 120, height: 40)
+    state.triplet = state.moment?.triplets.kept.firstIndex(of: false).map { $0 % state.initialRank } ?? 0
+    state.module = (state.moment?.triplets.kept.firstIndex(of: false) ?? 0) / state.initialRank
+    #expect(state.screen.contains("× waits") && state.screen.contains("○ waits"))
+    #expect(!state.screen.contains("× pruned") && !state.screen.contains("alike"))
+    #expect(state.screen.contains("modules grow by these scores"))
+  }
+
+  @Test("a doublet's score has no λ, and a budget of parameters is told in them")
+  func doublets() {
+    var run = FakeRun.demo
+    run.method = "PRUNED-LORA"
+    var frame = run.frame(at: 213)
+    frame.description.budgetUnit = .parameters
+    let state = DashboardState(frame, width: 120, height: 40)
+    #expect(state.screen.contains("S = mean s(B) + mean s(A)") && !state.screen.contains("s(λ)"))
+    let whole = frame.description.modules.reduce(0) { $0 + run.rank * ($1.outputSize + $1.inputSize) }
+    #expect(state.screen.contains("of \(whole) parameters"))
+    #expect(!state.screen.contains("γ "))
+  }
+
   @Test("80×24 of a LoRA run, with the question before the end")
   func goldenLoRA() {
     var state = DashboardState(FakeRun.lora.frame(at: 213))

@@ -39,12 +39,15 @@ struct BoundsTests {
             activation.forward(x, into: y, count: n)
             activation.backward(x, y, into: z, count: n)
           }
-          Tanh.forward(x, into: y, count: n)
-          Tanh.backward(y, z, into: z, count: n)
           LayerNorm.forward(
             x, residual: y, gain: a, bias: b, epsilon: 1, normalized: z, rstd: perRow, into: w, rows: rows,
             columns: columns)
           LayerNorm.backward(w, normalized: z, rstd: perRow, gain: a, into: y, rows: rows, columns: columns)
+          RMSNorm.forward(x, gain: a, epsilon: 1, rstd: perRow, into: z, rows: rows, columns: columns)
+          RMSNorm.backward(z, input: x, rstd: perRow, gain: a, into: y, rows: rows, columns: columns)
+          GatedSiLU.forward(x, y, into: z, count: n)
+          GatedSiLU.backward(x, y, z, dgate: z, dup: w, count: n)
+          precondition(Softmax.exponentials(w, count: n).sum > 0)
           Softmax.forward(x, scale: 1, rows: rows, columns: columns)
           Softmax.backward(x, y, scale: 1, rows: rows, columns: columns)
           Dropout(probability: 0.5, key: 1).apply(x, into: y, firstRow: 0, rows: rows, columns: columns)

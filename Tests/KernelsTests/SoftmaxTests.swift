@@ -85,4 +85,22 @@ struct SoftmaxTests {
       forward(x, scale: scale, columns: columns), &gradient, scale: scale, rows: rows, columns: columns)
     #expect(largestError(gradient, expected) < 1e-6)
   }
+
+  @Test("the exponentials of a row and their sum are within 2e-6, over many blocks", arguments: [1, 17, 2048, 50_000])
+  func exponentials(count: Int) {
+    let x = normals(count, seed: 19, deviation: 4)
+    var row = x
+    let (largest, sum) = Softmax.exponentials(&row, count: count)
+    let top = Double(x.max() ?? 0)
+    let expected = x.map { exp(Double($0) - top) }
+    #expect(Double(largest) == top)
+    #expect(abs(sum / expected.reduce(0, +) - 1) < 2e-6)
+    #expect(largestError(row, expected) < 1e-6)
+  }
+
+  @Test("a NaN in a row makes its sum NaN")
+  func exponentialsOfNaN() {
+    var row: [Float] = [1, .nan, 3]
+    #expect(Softmax.exponentials(&row, count: 3).sum.isNaN)
+  }
 }

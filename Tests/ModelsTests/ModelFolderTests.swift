@@ -40,7 +40,7 @@ struct ModelFolderTests {
     #expect(model.config["hidden_size"] == .integer(32))
     #expect(model.configPath.hasSuffix("/bert/config.json"))
     #expect(model.names.count == 41)
-    #expect(model.tensor("classifier.bias")?.shape == [3])
+    #expect(try model.floats("classifier.bias").shape == [3])
     #expect(try model.floats("classifier.weight", shape: [3, 32]).values.first == 0.016522560268640518)
     #expect(
       failure { () throws(InputError) in try model.floats("x", shape: [1]) }
@@ -119,10 +119,12 @@ struct ModelFolderTests {
       failure { () throws(InputError) in try ModelFolder(path: folder.path + "/none") }
         == "none: no such folder; expected a model's")
     let file = try folder.write("", "f")
-    #expect(failure { () throws(InputError) in try ModelFolder(path: file) } == "f: a file, expected a model's folder")
+    #expect(
+      failure { () throws(InputError) in try ModelFolder(path: file) }
+        == "f: a file, expected a model's folder or a file that ends in .gguf")
     #expect(refusal() == "config.json: no such file")
     try folder.write("{}", "config.json")
-    #expect(refusal()?.hasSuffix(": no model.safetensors and no model.safetensors.index.json") == true)
+    #expect(refusal()?.hasSuffix(": no model.safetensors, no model.safetensors.index.json and no .gguf file") == true)
   }
 
   @Test("a pickle is refused with the command that converts it, by the model's own class")

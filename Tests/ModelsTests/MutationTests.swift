@@ -134,6 +134,24 @@ struct MutationTests {
     #expect(tally.read + tally.refused == 300 && tally.refused > 50, "\(tally)")
   }
 
+  @Test("damaged GGUF files")
+  func ggufFiles() throws {
+    let original = GGUFBytes.llama.bytes
+    var tally = Tally()
+    for seed in 0..<6000 {
+      var damage = Damage(seed: UInt64(seed + 300_000))
+      // Most of a file are its tensors' values, and most damage to them cannot be seen.
+      let head = damage.apply(to: Array(original.prefix(1400)))
+      let bytes = seed % 4 == 0 ? damage.apply(to: original) : head + original.dropFirst(1400)
+      let path = try folder.write(bytes, "m.gguf")
+      attempt(&tally, "seed \(seed)") { () throws(InputError) in
+        try touch(try ModelFolder(path: path))
+        #expect(try TokenizerLoader.load(folder: path).encode("a b").ids.allSatisfy { $0 < 3 })
+      }
+    }
+    #expect(tally.read > 100 && tally.refused > 2000, "\(tally)")
+  }
+
   @Test("damaged indices of shards")
   func indices() throws {
     try folder.write(#"{"model_type": "bert"}"#, "config.json")
@@ -155,15 +173,15 @@ struct MutationTests {
     #expect(tally.read > 50 && tally.refused > 1000, "\(tally)")
   }
 
-  @Test("damaged configurations")
-  func configurations() throws {
-    let original = try Array(Data(contentsOf: URL(fileURLWithPath: fixture("bert/config.json"))))
+  @Test("damaged configurations", arguments: [("bert", EncoderFamily.bert), ("deberta", .debertaV2)])
+  func configurations(name: String, family: EncoderFamily) throws {
+    let original = try Array(Data(contentsOf: URL(fileURLWithPath: fixture(name + "/config.json"))))
     var tally = Tally()
     for seed in 0..<6000 {
       var damage = Damage(seed: UInt64(seed + 200_000))
       let path = try folder.write(damage.apply(to: original), "config.json")
       attempt(&tally, "seed \(seed)") { () throws(InputError) in
-        let config = try BertConfig(try JSON.read(path: path), file: path)
+        let config = try EncoderConfig(try JSON.read(path: path), family, file: path)
         #expect(config.hiddenSize % config.attentionHeads == 0 && config.labelCount > 0)
       }
     }

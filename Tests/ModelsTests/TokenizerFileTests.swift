@@ -37,13 +37,13 @@ struct TokenizerFileTests {
     return "{" + members.joined(separator: ", ") + "}"
   }
 
-  private func load(_ changes: [String: String] = [:]) throws -> WordPieceTokenizer {
-    try WordPieceTokenizer(tokenizerJSON: folder.write(json(changes), "tokenizer.json"))
+  private func load(_ changes: [String: String] = [:]) throws -> SubwordTokenizer {
+    try SubwordTokenizer(tokenizerJSON: folder.write(json(changes), "tokenizer.json"))
   }
 
   private func refusal(_ changes: [String: String]) throws -> String? {
     let path = try folder.write(json(changes), "tokenizer.json")
-    return failure { () throws(InputError) in try WordPieceTokenizer(tokenizerJSON: path) }
+    return failure { () throws(InputError) in try SubwordTokenizer(tokenizerJSON: path) }
   }
 
   private func addedToken(_ id: String, _ content: String, normalized: Bool = false) -> String {
@@ -91,21 +91,32 @@ struct TokenizerFileTests {
   @Test("pieces that are not supported are named with those that are")
   func unsupported() throws {
     #expect(
-      try refusal(["normalizer": #"{"type": "NFKC"}"#])
-        == "tokenizer.json: normalizer.type: NFKC is not supported; supported: BertNormalizer")
+      try refusal(["normalizer": #"{"type": "Rot13"}"#])
+        == "tokenizer.json: normalizer.type: Rot13 is not supported; supported: BertNormalizer, Sequence, Lowercase, "
+        + "StripAccents, Strip, Replace, Prepend, Precompiled, Nmt, NFC, NFD, NFKC, NFKD")
+    #expect(
+      try refusal(["normalizer": #"{"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "ByteLevel"}]}"#])?
+        .hasPrefix("tokenizer.json: normalizer.normalizers[1].type: ByteLevel is not supported") == true)
+    #expect(
+      try refusal(["pre_tokenizer": #"{"type": "UnicodeScripts"}"#])
+        == "tokenizer.json: pre_tokenizer.type: UnicodeScripts is not supported; supported: BertPreTokenizer, Sequence, "
+        + "ByteLevel, Split, Digits, Metaspace, Whitespace, WhitespaceSplit, Punctuation")
+    #expect(
+      try refusal([
+        "pre_tokenizer": #"{"type": "Split", "pattern": {"Regex": "(a|b)+"}, "behavior": "Isolated", "invert": false}"#
+      ])?.hasPrefix(
+        "tokenizer.json: pre_tokenizer.pattern.Regex: the expression (a|b)+ is not supported; supported:  {2,}, ")
+        == true)
     #expect(
       try refusal(["pre_tokenizer": #"{"type": "ByteLevel", "add_prefix_space": false}"#])
-        == "tokenizer.json: pre_tokenizer.type: ByteLevel is not supported; supported: BertPreTokenizer")
+        == "tokenizer.json: model.type: WordPiece behind ByteLevel, expected BPE")
     #expect(
-      try refusal(["pre_tokenizer": ""])
-        == "tokenizer.json: pre_tokenizer: none is not supported; supported: BertPreTokenizer")
+      try refusal(["post_processor": #"{"type": "Reverse"}"#])
+        == "tokenizer.json: post_processor.type: Reverse is not supported; supported: TemplateProcessing, BertProcessing, "
+        + "RobertaProcessing, ByteLevel, Sequence")
     #expect(
-      try refusal(["post_processor": #"{"type": "RobertaProcessing"}"#])
-        == "tokenizer.json: post_processor.type: RobertaProcessing is not supported; supported: TemplateProcessing, BertProcessing"
-    )
-    #expect(
-      try refusal(["model": #"{"type": "BPE", "vocab": {}, "merges": []}"#])
-        == "tokenizer.json: model.type: BPE is not supported; supported: WordPiece")
+      try refusal(["model": #"{"type": "WordLevel", "vocab": {}}"#])
+        == "tokenizer.json: model.type: WordLevel is not supported; supported: WordPiece, BPE, Unigram")
     #expect(try refusal(["model": ""]) == "tokenizer.json: model: missing")
     #expect(try refusal(["model": "{}"]) == "tokenizer.json: model.type: missing")
   }
@@ -169,7 +180,9 @@ struct TokenizerFileTests {
       Issue.record("loaded from an empty folder")
     } catch {
       #expect(error.kind == .missing && error.file == folder.path)
-      #expect(error.message == "no vocabulary; expected tokenizer.json or vocab.txt in this folder")
+      #expect(
+        error.message
+          == "no vocabulary; expected tokenizer.json, vocab.json with merges.txt, or vocab.txt in this folder")
     }
   }
 
@@ -269,6 +282,102 @@ struct TokenizerFileTests {
     let added = "[\(addedToken("6", "<x>", normalized: true)), \(addedToken("1", "[CLS]"))]"
     let count = try survivors(Array(json(["added_tokens": added]).utf8), name: "tokenizer.json")
     #expect(count > 100 && count < 3000)
+  }
+
+  private static let byteLevel = #"""
+    {"added_tokens": [{"id": 9, "content": "<e>", "single_word": false, "lstrip": false, "rstrip": true,
+    "normalized": false}], "normalizer": {"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Strip",
+    "strip_left": true, "strip_right": false}]}, "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type":
+    "Digits", "individual_digits": true}, {"type": "Split", "pattern": {"Regex":
+    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"}, "behavior": "Isolated",
+    "invert": false}, {"type": "ByteLevel", "add_prefix_space": true, "use_regex": false}]}, "post_processor": {"type":
+    "Sequence", "processors": [{"type": "ByteLevel"}, {"type": "RobertaProcessing", "sep": ["<e>", 9], "cls": ["<e>",
+    9]}]}, "model": {"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
+    "end_of_word_suffix": "", "fuse_unk": false, "byte_fallback": false, "ignore_merges": true, "vocab": {"a": 0,
+    "b": 1, "\u0120": 2, "ab": 3, "\u0120ab": 4, "\u00e9": 5, "\u00cc": 6, "1": 7}, "merges": ["a b", ["\u0120",
+    "ab"]]}}
+    """#
+
+  private static let sentencePiece = #"""
+    {"normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "\u2581"}, {"type": "Replace",
+    "pattern": {"String": " "}, "content": "\u2581"}, {"type": "NFKD"}]}, "pre_tokenizer": {"type": "Metaspace",
+    "replacement": "\u2581", "prepend_scheme": "first", "split": true}, "post_processor": {"type":
+    "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A",
+    "type_id": 0}}], "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+    "special_tokens": {"<s>": {"id": "<s>", "ids": [1], "tokens": ["<s>"]}}}, "model": {"type": "BPE", "unk_token":
+    "<unk>", "continuing_subword_prefix": "#", "end_of_word_suffix": "w", "fuse_unk": true, "byte_fallback": true,
+    "vocab": {"<unk>": 0, "<s>": 1, "<0xC3>": 2, "\u2581": 3, "#a": 4, "#b": 5, "#ab": 6, "\u2581a": 7, "#bw": 8,
+    "<0x81>": 9}, "merges": [["#a", "#b"], ["\u2581", "#a"]]}}
+    """#
+
+  private static func unigram(_ table: String) -> String {
+    #"""
+    {"normalizer": {"type": "Sequence", "normalizers": [{"type": "Nmt"}, {"type": "Precompiled",
+    "precompiled_charsmap": "\#(table)"}, {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "},
+    {"type": "Lowercase"}, {"type": "StripAccents"}]}, "pre_tokenizer": {"type": "Sequence", "pretokenizers":
+    [{"type": "WhitespaceSplit"}, {"type": "Punctuation", "behavior": "Contiguous"}, {"type": "Metaspace",
+    "replacement": "\u2581", "add_prefix_space": true}]}, "model": {"type": "Unigram", "unk_id": 1, "vocab":
+    [["\u2581", -2.5], ["<unk>", 0.0], ["\u2581a", -1.5], ["b", -3], ["ab", -4.25], ["<0x3E>", -9]],
+    "byte_fallback": true}}
+    """#
+  }
+
+  /// SentencePiece's table of characters in a recorded tokenizer, in Base64.
+  private func characterTable() throws -> String {
+    let path = try fixture("subword/xlm-roberta/tokenizer.json")
+    let normalizers = try #require(JSON.read(path: path)["normalizer"]?["normalizers"]).array(file: path, at: "")
+    return try #require(normalizers.first?["precompiled_charsmap"]).string(file: path, at: "")
+  }
+
+  @Test("damaged files of the other models are read or refused in one line", arguments: 0..<3)
+  func damagedModels(kind: Int) throws {
+    let original = [Self.byteLevel, Self.sentencePiece, Self.unigram(try characterTable())][kind]
+    try folder.write(original, "tokenizer.json")
+    #expect(try !TokenizerLoader.load(folder: folder.path).encode("ab").ids.isEmpty)
+    let count = try survivors(Array(original.utf8), name: "tokenizer.json")
+    #expect(count > 100 && count < 3900)
+  }
+
+  @Test("a damaged vocab.json or merges.txt is read or refused in one line")
+  func damagedMerges() throws {
+    try folder.write(#"{"model_type": "roberta"}"#, "config.json")
+    let vocabulary = Array(
+      #"{"<s>": 0, "</s>": 1, "<mask>": 2, "a": 3, "b": 4, "\u0120": 5, "\u0120a": 6, "ab": 7, "many": 80, "others": 90}"#
+        .utf8)
+    let merges = Array("#version: 0.2\na b\n\u{120} a\n".utf8)
+    try folder.write(vocabulary, "vocab.json")
+    let first = try survivors(merges, name: "merges.txt")
+    #expect(first > 100 && first < 3900)
+    try folder.write(merges, "merges.txt")
+    let second = try survivors(vocabulary, name: "vocab.json")
+    #expect(second > 20 && second < 3900)
+  }
+
+  @Test("a table of characters that is damaged changes texts, and nothing else")
+  func damagedCharacterMap() throws {
+    let original = Array(try #require(Data(base64Encoded: characterTable())))
+    let text = Array("a\u{FF21}\u{FB01} e\u{301}\r\n\u{1100}\u{1161}\u{200B}\u{304B}\u{3099}\u{FDFA}".utf8)
+    var count = 0
+    for seed in 0..<4000 {
+      guard let map = CharacterMap(base64: Data(damaged(original, seed: seed)).base64EncodedString()) else { continue }
+      let normalized = map.normalized(text)
+      #expect(String(validating: normalized, as: UTF8.self) != nil && normalized.count <= map.growth * text.count)
+      count += 1
+    }
+    #expect(count > 100)
+  }
+
+  @Test("normalisers that let a text grow without bounds are refused")
+  func growth() throws {
+    let entry = #"{"type": "Replace", "pattern": {"String": "a"}, "content": "aaaaaaaaaa"}"#
+    func sequence(_ count: Int) -> [String: String] {
+      let entries = Array(repeating: entry, count: count).joined(separator: ",")
+      return ["normalizer": "{\"type\": \"Sequence\", \"normalizers\": [\(entries)]}"]
+    }
+    #expect(try refusal(sequence(4)) == nil)
+    #expect(
+      try refusal(sequence(5)) == "tokenizer.json: normalizer: a byte can become 100000 bytes, expected at most 65536")
+    #expect(try refusal(sequence(100))?.contains("expected at most 65536") == true)
   }
 
   @Test("a damaged vocab.txt or tokenizer_config.json is read or refused in one line")

@@ -24,7 +24,7 @@ struct WordPieceTokenizerTests {
 
   @Test("a vocabulary alone gives the same ids as the tokenizer.json made of it")
   func vocabularyAlone() throws {
-    let tokenizer = try WordPieceTokenizer(vocabulary: fixture("wordpiece/uncased/vocab.txt"))
+    let tokenizer = try SubwordTokenizer(vocabulary: fixture("wordpiece/uncased/vocab.txt"))
     let differences = try recording("uncased").differences(of: tokenizer, maxLength: 32)
     #expect(differences.isEmpty, "\(differences.count) differences, such as \(differences.prefix(3))")
     #expect(tokenizer.vocabularySize == 3001)
@@ -56,12 +56,11 @@ struct WordPieceTokenizerTests {
           guard let scalar = Unicode.Scalar(value) else { continue }
           let text = normalizer.normalized([0x61] + Array(UTF8.encode(scalar) ?? .init()) + [0x62])
           for byte in text { hash = TokenTable.hash(hash, appending: byte) }
-          text.withUnsafeBufferPointer { text in
-            var position = 0
-            while let word = words.nextWord(in: text, from: &position) {
-              hash = TokenTable.hash(hash, appending: 0x0A)
-              for byte in text[word] { hash = TokenTable.hash(hash, appending: byte) }
-            }
+          var divided = DividedText(text, isStart: true)
+          words.divide(&divided)
+          for word in divided.words {
+            hash = TokenTable.hash(hash, appending: 0x0A)
+            for byte in text[word] { hash = TokenTable.hash(hash, appending: byte) }
           }
         }
         let sum = String(hash, radix: 16)
@@ -85,10 +84,10 @@ struct WordPieceTokenizerTests {
   // MARK: Details
 
   /// Ids in the order of the lines: [PAD] 0, [UNK] 1, [CLS] 2, [SEP] 3, [MASK] 4, and from 5 the given tokens.
-  private func tokenizer(_ tokens: String..., lowercase: Bool = true) throws -> WordPieceTokenizer {
+  private func tokenizer(_ tokens: String..., lowercase: Bool = true) throws -> SubwordTokenizer {
     let folder = try TemporaryFolder()
     let lines = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + tokens
-    return try WordPieceTokenizer(
+    return try SubwordTokenizer(
       vocabulary: folder.write(lines.joined(separator: "\n"), "vocab.txt"), lowercase: lowercase)
   }
 
@@ -127,7 +126,7 @@ struct WordPieceTokenizerTests {
   func vocabularyLines() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write("[UNK]\r\n[CLS] \t\n[SEP]\u{A0}\na\n\n b\nc\na")
-    let tokenizer = try WordPieceTokenizer(vocabulary: path)
+    let tokenizer = try SubwordTokenizer(vocabulary: path)
     #expect(tokenizer.encode("a b c").ids == [1, 7, 0, 6, 2])
     #expect(tokenizer.vocabularySize == 8)
   }

@@ -43,7 +43,9 @@ import Testing
       ("lora_dropout = 1", "lora_dropout: 1, expected a number of at least 0 and below 1"),
       ("orth_reg_weight = -1", "orth_reg_weight: -1, expected a number of at least 0"),
       ("peft_type = \"lora\"", "peft_type: \"lora\", expected ADALORA or LORA"),
-      ("method = \"pissa\"", "method: \"pissa\", expected adalora, svd-lora or lora"),
+      ("method = \"pissa\"", "method: \"pissa\", expected adalora, svd-lora, lora, pruned-lora, increlora or elalora"),
+      ("effective_scale = 0", "effective_scale: 0, expected a number above 0"),
+      ("budget = \"bytes\"", "budget: \"bytes\", expected rank or parameters"),
       ("score = \"smooth\"", "score: \"smooth\", expected smoothed, sensitivity, magnitude, random or uniform"),
       (
         "target_modules = 3",
@@ -126,7 +128,7 @@ import Testing
       (
         "inference_mode = true",
         "adapter.inference_mode: unknown key, expected peft_type, method, target_modules, r, init_r, target_r, tinit, tfinal, "
-          + "deltaT, beta1, beta2, orth_reg_weight, lora_alpha, lora_dropout, score or dialect"
+          + "deltaT, beta1, beta2, orth_reg_weight, lora_alpha, effective_scale, lora_dropout, score, budget or dialect"
       ),
       ("\"a\\u001bb.c\" = 1", "adapter.a\\u001bb.c: unknown key, expected peft_type"),
     ])
@@ -204,6 +206,12 @@ import Testing
     #expect(
       Self.complaint(Self.adapter("method = \"svd-lora\"\ntarget_r = 0\n"))?.text
         == "exp.toml: line 12: adapter.target_r: 0, expected at least 1 for svd-lora")
+    #expect(
+      Self.complaint(Self.adapter("method = \"increlora\"\ntarget_r = 0\n"))?.text
+        == "exp.toml: line 12: adapter.target_r: 0, expected at least 1 for increlora")
+    #expect(
+      Self.complaint(Self.adapter("lora_alpha = 8\neffective_scale = 2\n"))?.text
+        == "exp.toml: line 12: adapter.effective_scale: adapter.lora_alpha is set as well, expected one of the two")
     #expect(
       Self.complaint(leastExperiment.replacing("text =", with: "split = \"part\"\ntext ="))?.text
         == "exp.toml: line 6: data.split: data.eval is set as well, expected one of the two")

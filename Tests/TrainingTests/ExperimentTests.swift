@@ -85,6 +85,7 @@ func parsed(_ text: String, path: String = "/nowhere/exp.toml", set overrides: [
     lora_alpha = 16
     lora_dropout = 0.1
     score = "uniform"
+    budget = "parameters"
     dialect = "paper"
 
     [training]
@@ -123,7 +124,7 @@ func parsed(_ text: String, path: String = "/nowhere/exp.toml", set overrides: [
     #expect(adapter.tinit == 10 && adapter.tfinal == 30 && adapter.deltaT == 5)
     #expect(adapter.beta1 == 0.7 && adapter.beta2 == 0.95 && adapter.orthRegWeight == 0)
     #expect(adapter.loraAlpha == 16 && adapter.loraDropout == 0.1)
-    #expect(adapter.score == .uniform && adapter.dialect == .paper)
+    #expect(adapter.score == .uniform && adapter.budget == .parameters && adapter.dialect == .paper)
     let training = experiment.training
     #expect(training.totalStep == 1000 && training.batchSize == 8 && training.learningRate == 5e-4)
     #expect(training.schedule == .cosine && training.warmupRatio == 1 && training.weightDecay == 0)
@@ -245,6 +246,22 @@ func parsed(_ text: String, path: String = "/nowhere/exp.toml", set overrides: [
     #expect(try adapter("method = \"svd-lora\"", ["peft_type=ADALORA"]).method.rawValue == "svd-lora")
     #expect(throws: InputError.self) { try adapter("method = \"lora\"\npeft_type = \"ADALORA\"") }
     #expect(throws: InputError.self) { try adapter("", ["method=lora", "peft_type=ADALORA"]) }
+  }
+
+  @Test("effective_scale sets the scale whatever the method's rank, and is written instead of lora_alpha")
+  func effectiveScale() throws {
+    for method in ListedMethod.allCases {
+      let experiment = try parsed(
+        leastExperiment, set: ["adapter.method=\(method.rawValue)", "adapter.effective_scale=2.5"])
+      let adapter = experiment.adapter
+      let scale = method.method.parameterization.scale(alpha: adapter.alpha, rank: adapter.ranks.room)
+      #expect(abs(scale - 2.5) < 1e-14)
+      #expect(!experiment.tomlText.contains("lora_alpha"))
+      #expect(try parsed(experiment.tomlText) == experiment)
+    }
+    let file = leastExperiment + "[adapter]\neffective_scale = 2\n"
+    #expect(try parsed(file, set: ["adapter.lora_alpha=16"]).adapter.alpha == 16)
+    #expect(throws: InputError.self) { try parsed(file + "lora_alpha = 16\n") }
   }
 
   @Test("CRLF, a byte order mark, dotted and quoted keys and inline tables are TOML too")

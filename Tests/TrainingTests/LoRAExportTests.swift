@@ -22,10 +22,40 @@ struct LoRAExportTests {
 
   private func save(_ store: AdapterStore, _ pattern: [[Bool]], to folder: String) throws {
     let description = PEFTAdapter.Description(
-      method: .adalora, taskType: "SEQ_CLS", baseModel: "some/model", targetModules: .list(["query", "key"]), alpha: 16,
+      method: .adalora, taskType: "SEQ_CLS", baseModel: "some/model", targetModules: .list(["query", "key"]),
+      fanInFanOut: false, alpha: 16,
       dropout: 0.1, initialRank: 3, targetRank: 1, tinit: 1, tfinal: 1, deltaT: 1, beta1: 0.85, beta2: 0.85,
       orthRegWeight: 0.1, totalSteps: 10)
     try PEFTAdapter.write(store, description, pattern: pattern, to: folder)
+  }
+
+  @Test("pruned doublets are saved as LoRA with ranks of their own and the scale they were trained at")
+  func prunedDoublets() throws {
+    let folder = try TemporaryFolder()
+    let store = AdapterStore()
+    for name in Self.names {
+      _ = store.addAdapter(
+        name: name, outputSize: 4, inputSize: 5, rank: 3, alpha: 16, parameterization: LoRAParameterization())
+    }
+    store.markTrainable(seed: 3)
+    var description = PEFTAdapter.Description(
+      method: .lora, taskType: "SEQ_CLS", baseModel: "some/model", targetModules: .list(["query", "key"]), alpha: 16,
+      dropout: 0, initialRank: 3, targetRank: 1, tinit: 1, tfinal: 1, deltaT: 1, beta1: 0.85, beta2: 0.85,
+      orthRegWeight: 0, totalSteps: 10)
+    let pattern = [[true, false, true], [false, false, false], [true, true, true]]
+    try PEFTAdapter.write(store, description, pattern: pattern, to: folder.path)
+    let saved = try PEFTAdapter(folder: folder.path)
+    #expect(saved.config["target_modules"] == .array([.string(Self.names[0]), .string(Self.names[2])]))
+    #expect(saved.config["rank_pattern"] == .object(JSONObject([(Self.names[0], .integer(2))])))
+    guard case .object(let alphas)? = saved.config["alpha_pattern"], case .number(let alpha)? = alphas[Self.names[0]]
+    else { throw InputError(file: "alpha_pattern", "is no table of numbers") }
+    #expect(abs(LoRAParameterization().scale(alpha: alpha, rank: 2) - 16.0 / 3) < 1e-12)
+    let a = try saved.file.floats("base_model.model." + Self.names[0] + ".lora_A.weight", shape: [2, 5])
+    #expect(a.values == store.loraA(0, triplets: [0, 2]))
+    description.targetModules = .list(["key"])
+    try PEFTAdapter.write(store, description, pattern: nil, to: folder.path)
+    #expect(try PEFTAdapter(folder: folder.path).config["target_modules"] == .array([.string("key")]))
+    withExtendedLifetime(folder) {}
   }
 
   @Test("E and the scale are folded into B exactly; uneven ranks keep their own; the head is kept")

@@ -23,6 +23,20 @@ struct PlantedExperimentTests {
     #expect(outcomes.map(\.share).reduce(0, +) / 3 >= 0.95)
   }
 
+  @Test("every method runs to its rank, at one scale", arguments: ListedMethod.allCases)
+  func methods(method: ListedMethod) throws {
+    var experiment = PlantedExperiment()
+    experiment.method = method
+    experiment.steps = 60
+    let session = try experiment.makeSession(threads: 1)
+    #expect(session.run() == .finished)
+    let outcome = experiment.outcome(of: session)
+    #expect(outcome.allocated.reduce(0, +) == 36)
+    #expect(outcome.distance == zip(outcome.planted, outcome.allocated).reduce(0) { $0 + abs($1.0 - $1.1) })
+    #expect(session.trainer.store.adapters.allSatisfy { abs($0.scale - 32 / 6.00001) < 1e-5 })
+    #expect(session.description.allocates == method.method.allocates)
+  }
+
   @Test("random scores find nothing")
   func randomFindsNothing() throws {
     let outcomes = try (0..<3).map { try outcome(seed: $0, score: .random, steps: 60) }

@@ -25,7 +25,7 @@ struct StepCostTests {
     _ pool: WorkerPool, dropout: Float = 0, length: (Int) -> Int = { _ in 10 },
     targets: (LinearModule) -> Bool = { $0.layer != nil }
   ) throws -> Trainer {
-    let config = BertConfig(
+    let config = EncoderConfig(
       vocabularySize: 50, hiddenSize: Self.d, hiddenLayers: Self.layers, attentionHeads: 4, intermediateSize: Self.f,
       maxPositionEmbeddings: 64, hiddenDropout: dropout, attentionDropout: dropout)
     let plan = AdapterPlan(
@@ -35,8 +35,8 @@ struct StepCostTests {
       parameterization: SVDParameterization(), dropout: dropout, trainsHead: true)
     let factory = AdapterFactory(
       plan, head: config.headModules(for: .sequenceClassification(labels: Self.labels)), seed: 1)
-    let model = try BertModel(
-      config, weights: RandomBert(config, seed: 2), labels: Self.labels, seed: 3, factory: factory)
+    let model = try EncoderModel(
+      config, weights: RandomEncoder(config, seed: 2), labels: Self.labels, seed: 3, factory: factory)
     var random = RandomSource(seed: 4)
     var dataset = TokenizedDataset()
     for i in 0..<15 {

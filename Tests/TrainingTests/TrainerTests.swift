@@ -28,7 +28,7 @@ private final class CyclingBatches: BatchSource {
 
 @Suite("A training step")
 struct TrainerTests {
-  private static let config = BertConfig(
+  private static let config = EncoderConfig(
     vocabularySize: 20, hiddenSize: 8, hiddenLayers: 1, attentionHeads: 2, intermediateSize: 12,
     maxPositionEmbeddings: 16, hiddenDropout: 0, attentionDropout: 0, initializerRange: 0.4)
 
@@ -54,8 +54,8 @@ struct TrainerTests {
         .map { AdapterPlan.Entry(module: $0, rank: 3, alpha: 4) },
       parameterization: SVDParameterization(), trainsHead: true, headDeviation: 0.5)
     let factory = AdapterFactory(plan, head: Self.config.headModules(for: .sequenceClassification(labels: 2)), seed: 1)
-    let model = try BertModel(
-      Self.config, weights: RandomBert(Self.config, seed: 2), labels: 2, seed: 3, factory: factory,
+    let model = try EncoderModel(
+      Self.config, weights: RandomEncoder(Self.config, seed: 2), labels: 2, seed: 3, factory: factory,
       precision: precision)
     let allocator = RankAllocator(
       factory.store, initialRank: 3, targetRank: 2, initialWarmup: 2, finalWarmup: 5, maskInterval: 1, totalSteps: 20,

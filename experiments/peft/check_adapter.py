@@ -35,7 +35,8 @@ def ranks_of(adapter):
     prefix = "base_model.model."
     rows = {name.partition(".lora_A")[0]: shape[0] for name, shape in shapes.items() if ".lora_A" in name}
     ranks = {name.removeprefix(prefix): rank for name, rank in rows.items()}
-    return ranks, shapes[f"{prefix}classifier.weight"][0]
+    heads = ["classifier.weight", "classifier.out_proj.weight", "score.weight"]
+    return ranks, next(shapes[prefix + head][0] for head in heads if prefix + head in shapes)
 
 
 def main():
@@ -75,7 +76,7 @@ def main():
     worst = (torch.tensor(ours) - torch.tensor(theirs)).abs().max().item() if comparable and ours else float("nan")
     passed = worst <= TOLERANCE  # false for NaN too
     print(json.dumps({
-        "peft_type": str(settings.peft_type.value), "lines": [len(ours), len(theirs)],
+        "model": model.config.model_type, "peft_type": str(settings.peft_type.value), "lines": [len(ours), len(theirs)],
         "logits_max_abs": worst,
         "logits_spread": max(map(max, theirs)) - min(map(min, theirs)),
         "ranks": ranks, "rank_total": sum(ranks.values()),

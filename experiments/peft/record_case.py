@@ -1,6 +1,6 @@
-"""Records a run of HuggingFace PEFT on a tiny random BERT, as a folder that `ranktop parity` replays.
+"""Records a run of HuggingFace PEFT on a tiny random model, as a folder that `ranktop parity` replays.
 
-Usage: record_case.py FOLDER [--method lora] [--init-r 8 --target-r 3 …]   records a new case
+Usage: record_case.py FOLDER [--arch roberta] [--method lora] [--init-r 8 --target-r 3 …]   records a new case
        record_case.py --like CASE                                         repeats a recorded case, shows the differences
        record_case.py --variants PARENT                                   records every case of VARIANTS into PARENT
 
@@ -30,16 +30,78 @@ import torch
 import transformers
 from peft import AdaLoraConfig, LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForSequenceClassification, BertConfig, BertForSequenceClassification
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    BertConfig,
+    DebertaV2Config,
+    DistilBertConfig,
+    ElectraConfig,
+    GPT2Config,
+    LlamaConfig,
+    MistralConfig,
+    Qwen2Config,
+    Qwen3Config,
+    RobertaConfig,
+)
 
-ALL_LINEAR = ["query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense"]
+BATCH, MIN_LENGTH, MAX_LENGTH, VOCABULARY = 4, 4, 12, 96
+COMMON = dict(vocab_size=VOCABULARY, max_position_embeddings=64)
+SHAPE = COMMON | dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64)
+DEBERTA = SHAPE | dict(relative_attention=True, position_buckets=8, pos_att_type=["p2c", "c2p"])
+BERT_LINEAR = ["query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense"]
+DEBERTA_LINEAR = ["query_proj", "key_proj", "value_proj"] + BERT_LINEAR[3:]
+LLAMA = COMMON | dict(
+    hidden_size=16, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=32,
+    head_dim=4, pad_token_id=0,
+)  # fmt: skip
+LLAMA_LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+LLAMA3 = dict(rope_type="llama3", factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0)
+YARN = dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=16)
+GPT2 = dict(vocab_size=VOCABULARY, n_positions=64, n_embd=16, n_layer=2, n_head=4, pad_token_id=0)
+GPT2_LINEAR = ["c_attn", "c_proj", "c_fc"]
+
+# Each architecture's shape, and the linear modules of its layers by PEFT's way of naming them.
+ARCHITECTURES = {
+    "bert": (BertConfig, SHAPE, BERT_LINEAR),
+    "roberta": (RobertaConfig, SHAPE | dict(type_vocab_size=1), BERT_LINEAR),
+    "electra": (ElectraConfig, SHAPE | dict(embedding_size=16), ["embeddings_project"] + BERT_LINEAR),
+    "distilbert": (
+        DistilBertConfig, COMMON | dict(dim=32, n_layers=2, n_heads=4, hidden_dim=64),
+        ["q_lin", "k_lin", "v_lin", "out_lin", "lin1", "lin2"],
+    ),
+    # As DeBERTa-v3 has it: position and content share their projections.
+    "deberta": (
+        DebertaV2Config,
+        DEBERTA | dict(share_att_key=True, norm_rel_ebd="layer_norm", position_biased_input=False), DEBERTA_LINEAR,
+    ),
+    # All else: projections of their own for positions, absolute positions, token types, a narrow table, a convolution.
+    "deberta-own-keys": (
+        DebertaV2Config,
+        DEBERTA | dict(share_att_key=False, type_vocab_size=2, embedding_size=16, conv_kernel_size=3, conv_act="gelu"),
+        DEBERTA_LINEAR + ["pos_key_proj", "pos_query_proj", "embed_proj"],
+    ),
+    "llama": (LlamaConfig, LLAMA, LLAMA_LINEAR),
+    "llama3": (
+        LlamaConfig, LLAMA | dict(rope_parameters=LLAMA3 | dict(original_max_position_embeddings=16)), LLAMA_LINEAR,
+    ),
+    "llama-yarn-classifier": (
+        LlamaConfig, LLAMA | dict(rope_parameters=YARN, attention_bias=True, mlp_bias=True), LLAMA_LINEAR,
+    ),
+    "mistral": (MistralConfig, LLAMA | dict(sliding_window=32), LLAMA_LINEAR),
+    "qwen2": (Qwen2Config, LLAMA | dict(tie_word_embeddings=True), LLAMA_LINEAR),
+    "qwen3": (Qwen3Config, LLAMA | dict(head_dim=8), LLAMA_LINEAR),
+    "gpt2": (GPT2Config, GPT2, GPT2_LINEAR),
+    "gpt2-classifier": (GPT2Config, GPT2, GPT2_LINEAR),
+}  # fmt: skip
+# Those that predict the next token; the others classify.
+LANGUAGE_MODELS = {"llama", "llama3", "mistral", "qwen2", "qwen3", "gpt2"}
 DEFAULTS = {
     "arch": "bert", "seed": 0, "steps": 60, "rank": 6, "target_rank": 2, "tinit": 10, "tfinal": 15, "deltaT": 4,
     "beta1": 0.85, "beta2": 0.9, "orth_reg_weight": 0.1, "lora_alpha": 16,
     "optimizer": "AdamW(betas=0.9,0.999 eps=1e-8 weight_decay=0.01)", "lr": 0.005, "labels": 3, "method": "adalora",
-    "target_modules": ALL_LINEAR, "dropout": 0.0,
+    "target_modules": BERT_LINEAR, "dropout": 0.0,
 }  # fmt: skip
-BATCH, MIN_LENGTH, MAX_LENGTH, VOCABULARY = 4, 4, 12, 96
 
 # What each case changes; PEFT itself fails where a mask step has nothing to prune, so none of these has such a step.
 VARIANTS = {
@@ -64,14 +126,15 @@ VARIANTS = {
 }
 
 
+def model_class(config):
+    return AutoModelForCausalLM if config["arch"] in LANGUAGE_MODELS else AutoModelForSequenceClassification
+
+
 def make_model(config):
-    """A small random BERT whose biases and layer norms are not at their trivial start."""
+    """A small random model whose biases and layer norms are not at their trivial start."""
     torch.manual_seed(config["seed"])
-    shape = BertConfig(
-        vocab_size=VOCABULARY, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64,
-        max_position_embeddings=64, num_labels=config["labels"],
-    )  # fmt: skip
-    model = BertForSequenceClassification(shape)
+    kind, shape, _ = ARCHITECTURES[config["arch"]]
+    model = model_class(config).from_config(kind(**shape, num_labels=config["labels"]))
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.dim() == 1:
@@ -90,10 +153,17 @@ def make_batches(config, max_length):
     for _ in range(config["steps"]):
         lengths = draw(MIN_LENGTH, max_length + 1, BATCH)
         width = max(lengths)
+        ids = [draw(5, VOCABULARY, n) for n in lengths]
+        if config["arch"] in LANGUAGE_MODELS:
+            # Every other sequence has a prompt, a third of it, that does not count; nor does padding.
+            labels = [[-100] * (i % 2 * n // 3) + row[i % 2 * n // 3 :] for i, (n, row) in enumerate(zip(lengths, ids))]
+            labels = [row + [-100] * (width - len(row)) for row in labels]
+        else:
+            labels = draw(0, config["labels"], BATCH)
         batches.append({
-            "input_ids": [draw(5, VOCABULARY, n) + [0] * (width - n) for n in lengths],
+            "input_ids": [row + [0] * (width - len(row)) for row in ids],
             "attention_mask": [[1] * n + [0] * (width - n) for n in lengths],
-            "labels": draw(0, config["labels"], BATCH),
+            "labels": labels,
         })  # fmt: skip
     return batches
 
@@ -102,8 +172,8 @@ def wrap(model, config):
     """The model with fresh adapters, and every dropout off."""
     torch.manual_seed(config["seed"] + 1)
     shared = dict(
-        task_type="SEQ_CLS", lora_alpha=config["lora_alpha"], lora_dropout=config["dropout"],
-        target_modules=list(config["target_modules"]),
+        task_type="CAUSAL_LM" if config["arch"] in LANGUAGE_MODELS else "SEQ_CLS", lora_alpha=config["lora_alpha"],
+        lora_dropout=config["dropout"], target_modules=list(config["target_modules"]),
     )  # fmt: skip
     if config["method"] == "lora":
         adapter = LoraConfig(r=config["rank"], **shared)
@@ -126,7 +196,7 @@ def trainable(model):
 
 def module_of(name):
     """bert.encoder.layer.0.attention.self.query, of any of its parameters' names."""
-    return name.removeprefix("base_model.").removeprefix("model.").partition(".lora_")[0]
+    return name.removeprefix("base_model.model.").partition(".lora_")[0]
 
 
 def orthogonality(model):
@@ -192,7 +262,7 @@ def train(model, config, batches):
 
 def run(model_folder, config, batches, init, dtype):
     """The trained model and its trace, from the given trainable tensors or (None) fresh ones."""
-    model = wrap(AutoModelForSequenceClassification.from_pretrained(model_folder), config)
+    model = wrap(model_class(config).from_pretrained(model_folder), config)
     with torch.no_grad():
         for name, parameter in trainable(model).items():
             if init is not None:
@@ -204,6 +274,11 @@ def run(model_folder, config, batches, init, dtype):
         return model, train(model, config, batches), start
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+def rounded(numbers):
+    """To the nine digits that a float has."""
+    return [rounded(n) for n in numbers] if isinstance(numbers, list) else float(f"{numbers:.9g}")
 
 
 def compare(ours, theirs):
@@ -245,11 +320,11 @@ def record(folder, config, max_length):
         written = json.loads(settings.read_text()) | {"base_model_name_or_path": None}
         settings.write_text(json.dumps(written, indent=2, sort_keys=True) + "\n")
 
-        base = AutoModelForSequenceClassification.from_pretrained(case / "model")
+        base = model_class(config).from_pretrained(case / "model")
         loaded = PeftModel.from_pretrained(base, case / "adapter").eval()
         with torch.no_grad():
             inputs = {key: torch.tensor(value) for key, value in batches[0].items() if key != "labels"}
-            (case / "logits.json").write_text(json.dumps(loaded(**inputs).logits.tolist()))
+            (case / "logits.json").write_text(json.dumps(rounded(loaded(**inputs).logits.tolist())))
         (case / "batches.json").write_text(json.dumps(batches))
         versions = {"peft": peft.__version__, "transformers": transformers.__version__, "torch": torch.__version__}
         (case / "trace.json").write_text(json.dumps({"reference": versions, "config": config, "steps": steps}))
@@ -275,7 +350,8 @@ def main():
     parser.add_argument("--like", type=Path, metavar="CASE")
     parser.add_argument("--variants", type=Path, metavar="PARENT")
     parser.add_argument("--max-length", type=int, default=MAX_LENGTH)
-    parser.add_argument("--target-modules", nargs="+", default=ALL_LINEAR)
+    parser.add_argument("--arch", choices=ARCHITECTURES, default="bert")
+    parser.add_argument("--target-modules", nargs="+", help="all linear modules of the layers, where not given")
     parser.add_argument("--method", choices=["adalora", "lora"], default="adalora")
     flags = {"--init-r": "rank", "--target-r": "target_rank", "--deltaT": "deltaT"}
     for key in ["seed", "steps", "tinit", "tfinal", "beta1", "beta2", "orth_reg_weight", "lora_alpha", "lr", "labels"]:
@@ -300,6 +376,7 @@ def main():
                     break
             print(json.dumps({"case": name, "seed": seed, "kept": well_conditioned(report), **report}), flush=True)
     elif options.folder:
+        options.target_modules = options.target_modules or ARCHITECTURES[options.arch][2]
         config = {key: getattr(options, key, value) for key, value in DEFAULTS.items()}
         report = record(options.folder, config, options.max_length)
         print(json.dumps({"kept": well_conditioned(report), **report}))

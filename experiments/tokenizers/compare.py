@@ -2,7 +2,7 @@
 
     python compare.py MODEL_FOLDER [--generated 300000] [--column sentence] FILE.tsv ...
 
-needs `pip install tokenizers` (0.23.3 was compared) and, for folders with `vocab.txt` alone, `transformers`. The texts are each line's column
+needs `pip install tokenizers` (0.23.3 was compared) and, for folders without `tokenizer.json`, `transformers`. The texts are each line's column
 of that name or 0-based index, or whole lines where there is none. Runs `swift test` and ends with its exit status.
 """
 
@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from lines import generated, write_ids, write_lines
+from lines import generated, subword_line, write_ids, write_lines
 
 
 def texts(path, column):
@@ -34,8 +34,9 @@ def load(folder):
     if (Path(folder) / "tokenizer.json").exists():
         from tokenizers import Tokenizer
         return Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
-    from transformers import BertTokenizer
-    return BertTokenizer.from_pretrained(folder).backend_tokenizer
+    from transformers import AutoTokenizer, BertTokenizer
+    named = (Path(folder) / "config.json").exists()
+    return (AutoTokenizer if named else BertTokenizer).from_pretrained(folder).backend_tokenizer
 
 
 def main():
@@ -50,7 +51,8 @@ def main():
     arguments = parser.parse_args()
 
     lines = [text for path in arguments.files for text in texts(path, arguments.column)]
-    lines += generated(arguments.generated, arguments.seed)
+    half = arguments.generated // 2
+    lines += generated(half, arguments.seed) + generated(arguments.generated - half, arguments.seed, subword_line)
     tokenizer = load(arguments.model)
     folder = arguments.prepare or tempfile.mkdtemp(prefix="ranktop-tokenizer-")
     write_lines(lines, f"{folder}/lines.txt")

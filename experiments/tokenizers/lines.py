@@ -1,4 +1,4 @@
-"""Generated lines that try every corner of a BERT tokenizer, and the files that the Swift test reads."""
+"""Generated lines that try every corner of a tokenizer, and the files that the Swift test reads."""
 
 import random
 import unicodedata
@@ -80,7 +80,36 @@ def line(rng):
     return "".join(parts)
 
 
-def generated(count, seed):
+CONTRACTIONS = ["'s", "'S", "'t", "'T", "'re", "'RE", "'Re", "'ve", "'vE", "'m", "'M", "'ll", "'LL", "'lL", "'d", "'D", "'\u017f", "'l", "'r", "'", "''s",
+                "\u2019s", "'\u212a", "'st", "'rever", "'\u00ff"]
+SUBWORD_SPECIAL = ["<s>", "</s>", "<unk>", "<pad>", "<mask>", "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|begin_of_text|>", "<|eot_id|>", "<0x41>",
+                   "<|", "|>", "<s", "\u2581", "\u2581a", "\u2581\u2581", "</w>", "##a", "\u0120", "\u010a", "``", "''"]
+
+
+def subword_part(rng):
+    """Where words meet: apostrophes, runs of digits, of signs, of spaces and of line ends."""
+    kind = rng.randrange(8)
+    if kind == 0:
+        return plain_word(rng) + rng.choice(CONTRACTIONS) + rng.choice(["", "", " ", "x", "1", "\u0301"])
+    if kind == 1:
+        return "".join(rng.choice(["0", "1", "7", "99", "12345", "\u0663", "\u00bd", "\u2167", "\u096a", "\U0001d7d9", "\U00011de0"]) for _ in range(rng.randint(1, 6)))
+    if kind == 2:
+        return "".join(rng.choice(["!", "?!", "...", "--", "\u2026", "\u20ac", "+", "=", "_", "\U0001F600", "\u0301", "\n", "\r\n"]) for _ in range(rng.randint(1, 5)))
+    if kind == 3:
+        return "".join(rng.choice([" ", " ", "  ", "\n", "\n", "\r\n", "\r", "\t", "\u00a0", "\u3000", "\u2028", "\x85", "\x0b"]) for _ in range(rng.randint(1, 6)))
+    if kind == 4:
+        return rng.choice(SUBWORD_SPECIAL)
+    if kind == 5:
+        return rng.choice(["\u1100\u1161", "\uac00\u11a8", "\u1100\u1161\u11a8", "\uac01\u11a8", "\u0958", "\u212b", "\ufb01", "\ufdfa", "\u2126", "e\u0301\u0323",
+                           "\u0344", "\u0f73", "\u1e9b\u0323", "\u3099", "\u304b\u3099", "\uff76\uff9e", "\u33a2", "\u2460", "\ufb01\u0301", "\u00bd\u0327", "\U0001d15e"])
+    return word(rng)
+
+
+def subword_line(rng):
+    return "".join(subword_part(rng) + rng.choice([" ", " ", " ", "", "  "]) for _ in range(rng.choice([0, 1, 2, 3, 5, 8, 13])))
+
+
+def generated(count, seed, line=line):
     rng = random.Random(seed)
     return [line(rng) for _ in range(count)]
 

@@ -5,7 +5,12 @@ public struct ListedMethod: RawRepresentable, CaseIterable, Hashable, Sendable {
   public let method: any AllocationMethod
 
   public static let allCases = [
-    ListedMethod(AdaLoRAMethod()), ListedMethod(SVDLoRAMethod()), ListedMethod(LoRAMethod()),
+    ListedMethod(AdaLoRAMethod()),
+    ListedMethod(SVDLoRAMethod()),
+    ListedMethod(LoRAMethod()),
+    ListedMethod(PrunedLoRAMethod()),
+    ListedMethod(IncreLoRAMethod()),
+    ListedMethod(ElaLoRAMethod()),
   ]
 
   public static let adalora = ListedMethod(AdaLoRAMethod())

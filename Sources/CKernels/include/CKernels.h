@@ -44,6 +44,28 @@ bool rt_multiplies_bfloat16(void);
 /// y[n] = x[n] as bfloat16, to the nearest, ties to even.
 void rt_to_bfloat16(const float *x, uint16_t *y, size_t n);
 
+// W[k, n] in bfloat16 as the product with it reads it (oneDNN's BA16a64b2a): in panels of 64 columns, one after another;
+// of a panel 32 rows at a time; of these, two rows at a time with their values side by side. Padded with 0.
+
+size_t rt_panel_bytes(size_t k, size_t n);
+/// w has k rows of n, each `row` floats after the last.
+void rt_pack_panels(const float *w, size_t row, size_t k, size_t n, void *packed);
+/// w has n rows of k: the transpose of W.
+void rt_pack_transposed_panels(const float *w, size_t row, size_t k, size_t n, void *packed);
+
+// MARK: Stored weights
+
+// y[n] = the n values that are stored at x, of any alignment; little-endian, as the machines are that this runs on.
+// n is a multiple of a block's values: 1, 32 (q8_0, q4_0, q4_1) or 256 (q4_k, q5_k, q6_k).
+void rt_from_float16(const uint8_t *x, float *y, size_t n);
+void rt_from_bfloat16(const uint8_t *x, float *y, size_t n);
+void rt_from_q8_0(const uint8_t *x, float *y, size_t n);
+void rt_from_q4_0(const uint8_t *x, float *y, size_t n);
+void rt_from_q4_1(const uint8_t *x, float *y, size_t n);
+void rt_from_q4_k(const uint8_t *x, float *y, size_t n);
+void rt_from_q5_k(const uint8_t *x, float *y, size_t n);
+void rt_from_q6_k(const uint8_t *x, float *y, size_t n);
+
 // MARK: Activations (dx may be dy)
 
 /// Exact GELU, x * Phi(x), with erf to within 2e-7 absolute.
@@ -54,9 +76,20 @@ void rt_gelu_tanh_forward(const float *x, float *y, size_t n);
 void rt_gelu_tanh_backward(const float *x, const float *dy, float *dx, size_t n);
 void rt_relu_forward(const float *x, float *y, size_t n);
 void rt_relu_backward(const float *x, const float *dy, float *dx, size_t n);
-/// y = tanh(x); backward takes y: dx = dy * (1 - y^2).
 void rt_tanh_forward(const float *x, float *y, size_t n);
-void rt_tanh_backward(const float *y, const float *dy, float *dx, size_t n);
+void rt_tanh_backward(const float *x, const float *dy, float *dx, size_t n);
+
+/// The gated form of Llama: out = up * silu(gate), silu(x) = x * sigmoid(x). out may be up or gate.
+void rt_gated_silu_forward(const float *gate, const float *up, float *out, size_t n);
+/// Writes the gradients of both; dgate may be dout.
+void rt_gated_silu_backward(const float *gate, const float *up, const float *dout, float *dgate, float *dup, size_t n);
+
+// MARK: Rotary embedding
+
+/// Turns each pair (i, i + half) of each head of x[rows, heads * 2 * half] by the angle whose cosine and sine are in
+/// row r of [rows, half]; direction -1 turns back. Rows of x are xRow apart.
+void rt_rotate(float *x, size_t xRow, const float *cosines, const float *sines, float direction, size_t rows,
+               size_t heads, size_t half);
 
 // MARK: Softmax
 
@@ -64,6 +97,14 @@ void rt_tanh_backward(const float *y, const float *dy, float *dx, size_t n);
 void rt_softmax_forward(float *x, float scale, size_t rows, size_t cols);
 /// In place over dp: dp = scale * p * (dp - sum(p * dp)), the gradient of the unscaled scores.
 void rt_softmax_backward(const float *p, float *dp, float scale, size_t rows, size_t cols);
+
+typedef struct {
+  float largest;
+  double sum;
+} rt_exponential_sum;
+
+/// In place over x[n], n at least 1: x = exp(x - largest). Returns the largest and the sum, in double over blocks.
+rt_exponential_sum rt_exponentials(float *x, size_t n);
 
 // MARK: Layer norm
 
@@ -74,6 +115,13 @@ void rt_layer_norm_forward(const float *x, const float *residual, const float *g
 /// dx = rstd * (g - mean(g) - xhat * mean(g * xhat)) with g = dout * gamma. dx may be dout.
 void rt_layer_norm_backward(const float *dout, const float *xhat, const float *rstd, const float *gamma, float *dx,
                             size_t rows, size_t cols);
+
+/// For each row: rstd = 1 / sqrt(mean(x^2) + eps); out = gamma * (x * rstd).
+void rt_rms_norm_forward(const float *x, const float *gamma, float eps, float *rstd, float *out, size_t rows,
+                         size_t cols);
+/// dx = rstd * (g - x * rstd^2 * mean(g * x)) with g = dout * gamma. dx may be dout.
+void rt_rms_norm_backward(const float *dout, const float *x, const float *rstd, const float *gamma, float *dx,
+                          size_t rows, size_t cols);
 
 // MARK: Dropout
 

@@ -1,4 +1,4 @@
-// The one table of keys: it drives dispatch, the footer, the help and what is said of a key that cannot work now.
+// The one table of a run's dashboard's keys: it drives dispatch, the footer, the help and what is said of a key that cannot work now.
 
 import Training
 
@@ -10,31 +10,7 @@ public enum BindingContext: Sendable, Hashable {
   case help, commandLine, filter, quitting, halted
 }
 
-public struct Binding: Sendable {
-  public let context: BindingContext
-  public let keys: [InputEvent.Key]
-  /// The keys as the help and the footer write them.
-  public let label: String
-  /// A word or two for the footer; empty where the help alone tells it.
-  public let short: String
-  public let description: String
-  public let action: Action
-  /// Why it cannot work now, or nil.
-  public let reason: @Sendable (DashboardState) -> String?
-
-  init(
-    _ context: BindingContext, _ keys: [InputEvent.Key], _ label: String, _ short: String, _ description: String,
-    _ action: Action, unless reason: @escaping @Sendable (DashboardState) -> String? = { _ in nil }
-  ) {
-    self.context = context
-    self.keys = keys
-    self.label = label
-    self.short = short
-    self.description = description
-    self.action = action
-    self.reason = reason
-  }
-}
+public typealias Binding = KeyBinding<DashboardState, BindingContext, Action>
 
 public enum Bindings {
   public static let table: [Binding] = panels + training + looking + program + saving + modes
@@ -204,12 +180,7 @@ public enum Bindings {
 
   /// What a key is bound to now.
   static func binding(for key: InputEvent.Key, in state: DashboardState) -> Binding? {
-    for context in contexts(state) {
-      if let found = state.configuration.bindings.first(where: { $0.context == context && $0.keys.contains(key) }) {
-        return found
-      }
-    }
-    return nil
+    state.configuration.bindings.binding(for: key, in: contexts(state))
   }
 
   /// For a key that only another panel knows: where it works.
@@ -224,9 +195,7 @@ public enum Bindings {
 
   /// What works now, for the footer: the focused panel's own first.
   static func footer(_ state: DashboardState) -> [Binding] {
-    contexts(state).flatMap { context in
-      state.configuration.bindings.filter { $0.context == context && !$0.short.isEmpty && $0.reason(state) == nil }
-    }
+    state.configuration.bindings.footer(of: contexts(state), state)
   }
 
   // MARK: Reasons
@@ -246,9 +215,4 @@ public enum Bindings {
     if state.chosen.stepped(value, up: up, initialRank: state.initialRank) != nil { return nil }
     return "\(state.chosen.symbol) \(state.chosen.text(value)) cannot go \(up ? "higher" : "lower")"
   }
-}
-
-extension InputEvent.Key: ExpressibleByUnicodeScalarLiteral {
-  /// A printable character.
-  public init(unicodeScalarLiteral value: Unicode.Scalar) { self = .character(value) }
 }

@@ -12,6 +12,11 @@ struct ScreenLayout {
   static let minimumWidth = 80
   static let minimumHeight = 24
 
+  /// What is said on a screen that is too small.
+  static func needs(_ area: Area) -> [String] {
+    ["ranktop needs \(minimumWidth)×\(minimumHeight),", "this is \(area.width)×\(area.height)"]
+  }
+
   let isTooSmall: Bool
   let header: Area
   let status: Area

@@ -16,7 +16,7 @@ enum BudgetPicture {
     let right = ChartPicture.width - ChartPicture.right
     let plot = ChartPicture.Plot(
       x: PlotScale(0, Double(schedule.totalSteps), from: ChartPicture.left, to: right, ticks: 8),
-      y: PlotScale(0, Double(max(schedule.initialBudget, 1)) * 1.04, from: 360, to: 76, ticks: 6))
+      y: PlotScale(0, Double(max(schedule.highestBudget, 1)) * 1.04, from: 360, to: 76, ticks: 6))
     picture.phases(schedule, in: plot, named: true)
     picture.axes(plot, yName: "triplets, all modules", xName: "step")
     meanRanks(frame, plot, &picture.document)

@@ -93,7 +93,8 @@ enum ImportancePicture {
     }
     let right = x + bar + 28
     draw(x: right, y: y - 2, width: 14, height: 14, share: 0.2, isPruned: true, on: &picture.document)
-    picture.document.text("pruned by the last mask", x: right + 20, y: y + 9, "note")
+    picture.document.text(
+      run.grows ? "waits, no part of ΔW" : "pruned by the last mask", x: right + 20, y: y + 9, "note")
     draw(x: right, y: y + 17, width: 14, height: 14, share: nil, isPruned: false, on: &picture.document)
     picture.document.text("S is 0 or not a number", x: right + 20, y: y + 28, "note")
   }

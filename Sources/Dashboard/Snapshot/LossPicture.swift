@@ -48,8 +48,7 @@ enum LossPicture {
     guard !metric.isEmpty, records.contains(where: { $0.eval != nil }) else { return quantities }
     quantities.append(
       Quantity(
-        name: metric, value: { _ in nil },
-        evaluation: { metric == "matthews" ? $0.matthews : metric == "f1" ? $0.f1 : $0.accuracy }))
+        name: metric, value: { _ in nil }, evaluation: { $0[metric] ?? $0.loss }))
     return quantities
   }
 

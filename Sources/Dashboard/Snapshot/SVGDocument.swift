@@ -109,6 +109,19 @@ struct SVGDocument {
     """
   }
 
+  /// The picture as an element of an HTML page, whose style sheet gives the colours and the width.
+  /// - Parameter id: of this picture alone in the page.
+  func element(id: String) -> String {
+    """
+    <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(Self.number(width)) \(Self.number(height))" role="img" \
+    aria-labelledby="\(id)-title \(id)-description">
+    <title id="\(id)-title">\(Self.escaped(title))</title>
+    <desc id="\(id)-description">\(Self.escaped(description))</desc>
+    \(body)</svg>
+
+    """
+  }
+
   /// At most two decimals, without trailing zeros; what is not finite becomes 0.
   static func number(_ value: Double) -> String {
     guard value.isFinite, abs(value) < 1e12 else { return "0" }

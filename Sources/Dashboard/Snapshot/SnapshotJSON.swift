@@ -113,10 +113,10 @@ enum SnapshotJSON {
 
   /// The share of the kept set that each rule has in common with the run's own, if the mask fell now.
   private static func agreement(_ frame: Frame) -> JSON {
-    guard frame.description.allocates, !frame.triplets.scores.isEmpty else { return .null }
+    guard frame.description.prunesByScore, !frame.triplets.scores.isEmpty else { return .null }
     let decisions = RuleDecisions(
       scores: frame.triplets.scores, budget: frame.record?.budget ?? frame.schedule?.initialBudget ?? 0,
-      moduleCount: frame.description.modules.count, rank: frame.description.initialRank)
+      prices: frame.description.prices, rank: frame.description.initialRank)
     return object(
       ScoringRule.allCases.map { rule in
         (rule.rawValue, decisions.agreement(frame.description.score, rule).map { .number($0) } ?? .null)

@@ -140,27 +140,8 @@ public struct DashboardState: Sendable {
   /// Indices of the modules that pass the filter, in model order.
   var visibleModules: [Int] {
     guard let modules = frame?.description.modules else { return [] }
-    let terms = filterTerms
-    return terms.isEmpty
-      ? Array(modules.indices) : modules.indices.filter { matches(modules[$0].name, terms) }
-  }
-
-  private var filterTerms: [[Unicode.Scalar]] {
-    filter.lowercased().split(separator: " ").map { Array($0.unicodeScalars) }
-  }
-
-  /// Every term occurs, and a term that ends in a digit ends a number: `layer.3` is not `layer.30`.
-  private func matches(_ name: String, _ terms: [[Unicode.Scalar]]) -> Bool {
-    let name = Array(name.lowercased().unicodeScalars)
-    return terms.allSatisfy { term in
-      guard let last = term.last, term.count <= name.count else { return false }
-      let endsInDigit = last.value >= 48 && last.value <= 57
-      return (0...(name.count - term.count)).contains { start in
-        guard (0..<term.count).allSatisfy({ name[start + $0] == term[$0] }) else { return false }
-        let end = start + term.count
-        return !(endsInDigit && end < name.count && name[end].value >= 48 && name[end].value <= 57)
-      }
-    }
+    let terms = FilterTerms(filter)
+    return terms.isEmpty ? Array(modules.indices) : modules.indices.filter { terms.match(modules[$0].name) }
   }
 
   /// The moment to show: the newest, or the recorded one that was scrubbed to.

@@ -71,11 +71,12 @@ extension Frame {
     guard let first = changes.first else { return nil }
     let count = Double(description.modules.count)
     func budget(_ target: Double) -> Int {
-      Int(max(0, min(Double(schedule.initialBudget), (target * count).rounded())))
+      Int(max(0, min(Double(schedule.room), (target * count).rounded())))
     }
     var old = BudgetSchedule(
       initialBudget: schedule.initialBudget, targetBudget: budget(first.old),
-      initialWarmup: schedule.initialWarmup, finalWarmup: schedule.finalWarmup,
+      room: schedule.room, curve: schedule.curve, initialWarmup: schedule.initialWarmup,
+      finalWarmup: schedule.finalWarmup,
       maskInterval: schedule.maskInterval, totalSteps: schedule.totalSteps)
     for change in changes.dropLast() { _ = old.setTarget(budget(change.new), at: change.step) }
     return old

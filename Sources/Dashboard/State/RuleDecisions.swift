@@ -3,7 +3,7 @@
 import AdaLoRA
 import Training
 
-/// What each of the five rules would keep if the mask fell now with b(t) triplets.
+/// What each of the five rules would keep if the mask fell now with b(t) triplets, where the method prunes by score.
 struct RuleDecisions {
   let budget: Int
   /// Whether a rule keeps a triplet, module-major.
@@ -12,7 +12,8 @@ struct RuleDecisions {
   private(set) var place: [ScoringRule: [Int]] = [:]
 
   /// O(n log n) for each rule that was scored. Of equal scores the earlier triplet is kept.
-  init(scores: [ScoringRule: [Float]], budget: Int, moduleCount: Int, rank: Int) {
+  init(scores: [ScoringRule: [Float]], budget: Int, prices: TripletPrices, rank: Int) {
+    let moduleCount = prices.each.count
     let count = moduleCount * rank
     self.budget = max(0, min(budget, count))
     guard count > 0 else { return }
@@ -22,26 +23,26 @@ struct RuleDecisions {
         continue
       }
       var keeps = [Bool](repeating: false, count: count)
-      if rule == .uniform {
-        _ = UniformShare().select(budget: self.budget, scores: values, rank: rank, kept: &keeps)
-      } else {
-        var places = [Int](repeating: 0, count: count)
-        for (position, index) in Self.order(values, 0..<count).enumerated() {
-          places[index] = position + 1
-          keeps[index] = position < self.budget
-        }
-        place[rule] = places
-      }
+      // NaN counts as lowest.
+      let numbers = values.map { $0.isNaN ? -Float.infinity : $0 }
+      _ = rule.allocation.select(budget: self.budget, prices: prices, scores: numbers, rank: rank, kept: &keeps)
       kept[rule] = keeps
+      guard rule != .uniform else { continue }
+      var places = [Int](repeating: 0, count: count)
+      for (position, index) in Self.order(values, 0..<count).enumerated() { places[index] = position + 1 }
+      place[rule] = places
     }
   }
 
   /// Share of the kept set that two rules have in common, 0…1; nil where one was not scored or nothing is kept.
   func agreement(_ a: ScoringRule, _ b: ScoringRule) -> Double? {
-    guard budget > 0, let first = kept[a], let second = kept[b] else { return nil }
-    var common = 0
-    for index in first.indices where first[index] && second[index] { common += 1 }
-    return Double(common) / Double(budget)
+    guard let first = kept[a], let second = kept[b] else { return nil }
+    var (own, common) = (0, 0)
+    for index in first.indices where first[index] {
+      own += 1
+      if second[index] { common += 1 }
+    }
+    return own > 0 ? Double(common) / Double(own) : nil
   }
 
   /// Indices from the highest value to the lowest, the earlier first where equal; NaN counts as lowest.

@@ -38,8 +38,6 @@ public enum Effect: Sendable, Equatable {
   /// Another run is to be shown beside this one, and no more.
   case beside(String)
   case alone
-  /// The whole screen must be drawn anew.
-  case redraw
 }
 
 public func update(_ state: inout DashboardState, _ event: DashboardEvent) -> [Effect] {
@@ -68,7 +66,7 @@ public func update(_ state: inout DashboardState, _ event: DashboardEvent) -> [E
       state.width = max(width, 0)
       state.height = max(height, 0)
       effects = []
-    case .resumed: effects = [.redraw]
+    case .resumed: effects = []
     }
     state.settle()
     return effects

@@ -8,8 +8,8 @@ struct BudgetGeometry {
   let plot: Area
 
   /// - Parameter inner: the panel inside its border; the last line is the axis.
-  init(inner: Area, initialBudget: Int) {
-    labelWidth = String(initialBudget).count + 1
+  init(inner: Area, highestBudget: Int) {
+    labelWidth = String(highestBudget).count + 1
     plot = Area(
       x: inner.x + labelWidth, y: inner.y, width: max(inner.width - labelWidth, 0), height: max(inner.height - 1, 0))
   }
@@ -23,7 +23,7 @@ extension DashboardState {
     let py = area.inner.y + y
     if panel == .budget {
       guard let schedule = frame.schedule, !hasFixedRank else { return nil }
-      let plot = BudgetGeometry(inner: area.inner, initialBudget: schedule.initialBudget).plot
+      let plot = BudgetGeometry(inner: area.inner, highestBudget: schedule.highestBudget).plot
       guard px >= plot.x, px < plot.right, plot.width > 0 else { return nil }
       return (px - plot.x) * max(schedule.totalSteps, 1) / plot.width
     }
@@ -46,10 +46,12 @@ extension Scene {
       return
     }
     var note = StyledText(" b(\(step)) ", Theme.dim)
-    note.add("\(moment.record?.budget ?? schedule.initialBudget)", Theme.curve)
+    let prices = frame.description.prices
+    note.add("\(prices.limit(of: moment.record?.budget ?? schedule.initialBudget))", Theme.curve)
     note.add(" kept ", Theme.dim)
-    note.add("\(moment.ranks.reduce(0, +))", Theme.kept)
-    note.add(" → \(schedule.targetBudget) ", Theme.label)
+    note.add("\(frame.description.cost(of: moment.ranks))", Theme.kept)
+    note.add(" → \(prices.limit(of: schedule.targetBudget)) ", Theme.label)
+    if prices.unit == .parameters { note.add("parameters ", Theme.dim) }
     let old = frame.scheduleBeforeLastChange()
     var foot = legend
     if let beside {
@@ -62,12 +64,12 @@ extension Scene {
         Theme.warning)
     }
     canvas.border(area, title: title(.budget), note: note, foot: foot, isFocused: isFocused(.budget))
-    let geometry = BudgetGeometry(inner: inner, initialBudget: schedule.initialBudget)
+    let geometry = BudgetGeometry(inner: inner, highestBudget: schedule.highestBudget)
     let plot = geometry.plot
     guard plot.width >= 4, plot.height >= 1 else { return }
     let total = max(schedule.totalSteps, 1)
     // Another run's curve may begin higher.
-    let highest = max(schedule.initialBudget, beside?.frame.schedule?.initialBudget ?? 0, 1)
+    let highest = max(schedule.highestBudget, beside?.frame.schedule?.highestBudget ?? 0, 1)
     let top = Double(highest) * 1.02
     func column(_ step: Int) -> Int { min(plot.width - 1, max(0, step) * plot.width / total) }
 
@@ -180,7 +182,7 @@ extension Scene {
     let ti = schedule.initialWarmup
     let tf = schedule.finalStep
     name(["warm-up to \(ti)", "warm-up", "warm"], from: 0, to: begin)
-    name(["budgeting, cubic", "budgeting", "budget"], from: begin, to: end)
+    name(["budgeting, \(schedule.curve.rawValue)", "budgeting", "budget"], from: begin, to: end)
     name(["final, after \(tf)", "final"], from: end, to: axis.width)
     canvas.put("│", Theme.faint, in: axis, x: begin, y: 0)
     canvas.put("│", Theme.faint, in: axis, x: end, y: 0)

@@ -87,16 +87,8 @@ extension Scene {
     }
     canvas.put(left, in: area, x: 0, y: 0)
     let room = area.width - left.width - right.width
-    if room >= 4 {
-      let cells = min(room, 60)
-      let filled = Int((share * Double(cells)).rounded())
-      let next = canvas.put(
-        String(repeating: glyphs == .braille ? "━" : "═", count: filled), Theme.kept, in: area, x: left.width, y: 0)
-      canvas.put(String(repeating: "─", count: cells - filled), Theme.faint, in: area, x: next, y: 0)
-      canvas.put(right, in: area, x: left.width + cells, y: 0)
-    } else {
-      canvas.put(right, in: area, x: left.width, y: 0)
-    }
+    let end = canvas.putBar(share, in: area, x: left.width, y: 0, cells: min(room, 60), glyphs)
+    canvas.put(right, in: area, x: end, y: 0)
   }
 }
 

@@ -8,10 +8,7 @@ struct HelpContent {
   /// - Parameter width: cells of a line.
   init(panel: Panel, state: DashboardState, width: Int) {
     var lines: [StyledText] = []
-    func heading(_ text: String) {
-      if !lines.isEmpty { lines.append(StyledText()) }
-      lines.append(StyledText(text, Style(.palette(39), bold: true, underline: true)))
-    }
+    func heading(_ text: String) { lines += Self.heading(text, after: lines) }
     heading("\(panel.rawValue) \(panel.title)")
     for paragraph in panel.explanation {
       for text in wrapped(paragraph, width) { lines.append(StyledText(text, Theme.label)) }
@@ -19,7 +16,8 @@ struct HelpContent {
     for (title, contexts) in Self.sections {
       heading(title)
       for binding in state.configuration.bindings where contexts.contains(binding.context) {
-        lines += Self.entry(binding, state, width)
+        let place: String? = if case .panel(let panel) = binding.context { panel.title } else { nil }
+        lines += binding.help(state, place: place, width: width)
       }
     }
     heading("Commands, after :")
@@ -32,6 +30,18 @@ struct HelpContent {
     self.lines = lines
   }
 
+  /// Where a help stands on a screen.
+  static func area(width: Int, height: Int) -> Area {
+    let wide = width <= 110 ? width : 100
+    return Area(x: (width - wide) / 2, y: 2, width: wide, height: max(height - 3, 0))
+  }
+
+  /// A heading, after an empty line where something stands above it.
+  static func heading(_ text: String, after lines: [StyledText]) -> [StyledText] {
+    let line = StyledText(text, Style(.palette(39), bold: true, underline: true))
+    return lines.isEmpty ? [line] : [StyledText(), line]
+  }
+
   /// What the groups of the table are called.
   static let sections: [(String, Set<BindingContext>)] = [
     ("Keys", [.anywhere]),
@@ -42,13 +52,17 @@ struct HelpContent {
     ("In the question of a halted run", [.halted]),
     ("In this help", [.help]),
   ]
+}
 
-  private static func entry(_ binding: Binding, _ state: DashboardState, _ width: Int) -> [StyledText] {
-    let reason = binding.reason(state)
-    var line = StyledText(" " + binding.label, reason == nil ? Theme.key : Theme.faint)
+extension KeyBinding {
+  /// The key, what it does, and why it cannot now.
+  /// - Parameter place: where it works, if not everywhere.
+  func help(_ state: State, place: String? = nil, width: Int) -> [StyledText] {
+    let reason = reason(state)
+    var line = StyledText(" " + label, reason == nil ? Theme.key : Theme.faint)
     line.pad(to: 12)
-    if case .panel(let panel) = binding.context { line.add("\(panel.title): ", Theme.dim) }
-    line.add(binding.description, reason == nil ? Theme.label : Theme.faint)
+    if let place { line.add("\(place): ", Theme.dim) }
+    line.add(description, reason == nil ? Theme.label : Theme.faint)
     guard let reason else { return [line] }
     let text = "(\(reason))"
     if line.width + 2 + text.count <= width {
@@ -62,30 +76,33 @@ struct HelpContent {
 }
 
 extension DashboardState {
-  static func helpArea(width: Int, height: Int) -> Area {
-    let wide = width <= 110 ? width : 100
-    return Area(x: (width - wide) / 2, y: 2, width: wide, height: max(height - 3, 0))
-  }
-
   /// The furthest that the help can be scrolled.
   func helpScrollLimit(_ panel: Panel) -> Int {
-    let inner = Self.helpArea(width: width, height: height).inner
+    let inner = HelpContent.area(width: width, height: height).inner
     return max(HelpContent(panel: panel, state: self, width: inner.width - 2).lines.count - inner.height, 0)
   }
 
   func drawHelp(_ panel: Panel, scroll: Int, on canvas: inout Canvas) {
-    let area = Self.helpArea(width: width, height: height)
+    let width = HelpContent.area(width: width, height: height).inner.width - 2
+    canvas.putHelp(
+      HelpContent(panel: panel, state: self, width: width).lines, scroll: scroll,
+      foot: " j k scroll · tab or 1-6 another panel · esc closes ")
+  }
+}
+
+extension Canvas {
+  /// The help over everything, from a line on.
+  mutating func putHelp(_ lines: [StyledText], scroll: Int, foot: String) {
+    let area = HelpContent.area(width: width, height: height)
     let inner = area.inner
-    canvas.fill(area)
-    let lines = HelpContent(panel: panel, state: self, width: inner.width - 2).lines
+    fill(area)
     let first = max(0, min(scroll, lines.count - inner.height))
     var title = StyledText(" ? ", Theme.key)
     title.add("help ", Theme.title)
     let last = min(first + inner.height, lines.count)
     let note = StyledText(" \(first + 1)-\(last) of \(lines.count) ", Theme.dim)
-    let foot = StyledText(" j k scroll · tab or 1-6 another panel · esc closes ", Theme.label)
-    canvas.border(area, title: title, note: note, foot: foot, isFocused: true)
-    for (y, line) in lines[first..<max(last, first)].enumerated() { canvas.put(line, in: inner, x: 1, y: y) }
+    border(area, title: title, note: note, foot: StyledText(foot, Theme.label), isFocused: true)
+    for (y, line) in lines[first..<max(last, first)].enumerated() { put(line, in: inner, x: 1, y: y) }
   }
 }
 

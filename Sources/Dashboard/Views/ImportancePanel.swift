@@ -134,7 +134,9 @@ extension Scene {
       }
       text.add(" " + NumberText.scientific(scale.high, 1), Theme.dim)
     }
-    if !state.isOverTime, area.width - text.width >= 10 { text.add("  × pruned", Theme.dim) }
+    if !state.isOverTime, area.width - text.width >= 10 {
+      text.add(frame.description.grows ? "  × waits" : "  × pruned", Theme.dim)
+    }
     if !state.isOverTime, area.width - text.width >= 8 { text.add("  · zero", Theme.dim) }
     if !state.isOverTime, geometry.shareWidth > 0, area.width - text.width >= 14 {
       text.add("  % of all \(state.quantity.symbol)", Theme.dim)
@@ -186,6 +188,9 @@ extension Scene {
 
   /// How far the other rules disagree with the run's, at the current budget.
   private func agreement(width: Int) -> StyledText {
+    if frame.description.grows {
+      return StyledText("modules grow by these scores; a triplet that waits has no part", Theme.dim)
+    }
     guard let decisions else { return StyledText("the rules agree once something is scored", Theme.dim) }
     let isWide = width >= 72
     let label = isWide ? "kept alike with \(rule.rawValue): " : width >= 46 ? "kept alike, %: " : "alike "

@@ -7,7 +7,9 @@ extension Scene {
     let kept = moment.ranks.reduce(0, +)
     var note = StyledText()
     note.add(" \(kept)", Theme.kept)
-    if let budget = moment.record?.budget, !state.hasFixedRank { note.add(" of budget \(budget)", Theme.label) }
+    if let budget = moment.record?.budget, !state.hasFixedRank, frame.description.budgetUnit == .rank {
+      note.add(" of budget \(budget)", Theme.label)
+    }
     note.add(" / \(modules.count * rank) ", Theme.dim)
     var foot = StyledText()
     if let beside {

@@ -11,7 +11,7 @@ struct Scene {
   let visible: [Int]
   let glyphs: GlyphLevel
   let colors: ColorDepth
-  /// What each rule would choose; nil where rank is fixed and before anything was scored.
+  /// What each rule would choose; nil where rank is fixed or grows and before anything was scored.
   let decisions: RuleDecisions?
   /// What is shown beside this run.
   let beside: Beside?
@@ -31,10 +31,10 @@ struct Scene {
     beside = state.other.map {
       Beside($0, modules: frame.description.modules, step: moment.record?.step, isShadow: state.shadow != nil)
     }
-    if needsDecisions, !state.hasFixedRank, !moment.triplets.scores.isEmpty {
+    if needsDecisions, frame.description.prunesByScore, !moment.triplets.scores.isEmpty {
       decisions = RuleDecisions(
         scores: moment.triplets.scores, budget: moment.record?.budget ?? frame.schedule?.initialBudget ?? 0,
-        moduleCount: frame.description.modules.count, rank: state.initialRank)
+        prices: frame.description.prices, rank: state.initialRank)
     } else {
       decisions = nil
     }

@@ -52,7 +52,9 @@ extension Scene {
       let kept = moment.ranks.reduce(0, +)
       let budget = moment.record?.budget ?? frame.schedule?.initialBudget ?? kept
       add("kept", "\(kept)", Theme.kept)
-      add("budget", "\(budget) of \(modules.count * rank)")
+      let prices = frame.description.prices
+      let whole = prices.limit(of: modules.count * rank)
+      add("budget", "\(prices.limit(of: budget)) of \(whole)" + (prices.unit == .rank ? "" : " parameters"))
       add("nonzero", "\(moment.nonzero.reduce(0, +))")
     }
     text.add("│ ", Theme.border)

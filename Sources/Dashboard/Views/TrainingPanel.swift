@@ -104,14 +104,7 @@ extension Scene {
     case 0: record.taskLoss
     case 1: record.orth
     case 2: record.gradNorm
-    default:
-      switch metric {
-      case "accuracy": record.eval?.accuracy
-      case "matthews": record.eval?.matthews
-      case "f1": record.eval?.f1
-      case "": nil
-      default: record.eval?.loss
-      }
+    default: metric.isEmpty ? nil : record.eval.map { $0[metric] ?? $0.loss }
     }
   }
 

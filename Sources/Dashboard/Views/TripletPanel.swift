@@ -18,7 +18,10 @@ extension Scene {
     let verdict = verdict
     let isNarrow = area.width < 60
     let word =
-      verdict.isKept ? "● kept" : !verdict.isRegrown ? "× pruned" : isNarrow ? "○ regrown" : "○ pruned, regrown"
+      verdict.isKept
+      ? "● kept"
+      : frame.description.grows
+        ? "○ waits" : !verdict.isRegrown ? "× pruned" : isNarrow ? "○ regrown" : "○ pruned, regrown"
     var note = StyledText(" \(word) ", verdict.isKept ? Theme.up : Theme.down)
     if moment.triplets.lambda.isEmpty { note = StyledText() }
     let name = isNarrow ? ModuleLabel.short(module, width: 12) : ModuleLabel.long(module)
@@ -62,10 +65,13 @@ extension Scene {
         line(history("Ī", inner.width) { $0.smoothedSensitivity })
         line(history("Ū", inner.width) { $0.uncertainty })
       }
-      line(history("|λ|", inner.width) { $0.lambda.map { abs($0) } })
+      line(history(hasLambda ? "|λ|" : "|BA|", inner.width) { $0.lambda.map { abs($0) } })
       line(keptHistory(inner.width))
     }
   }
+
+  /// Whether an update is P·Λ·Q; else it is B·A.
+  private var hasLambda: Bool { frame.description.isRegularized }
 
   // MARK: The formula
 
@@ -73,11 +79,13 @@ extension Scene {
 
   private var formula: StyledText {
     var text = StyledText("S = ", Theme.strong)
-    text.add("s(λ)", Theme.kept)
+    if hasLambda {
+      text.add("s(λ)", Theme.kept)
+      text.add(" + ", Theme.dim)
+    }
+    text.add(hasLambda ? "mean s(P)" : "mean s(B)", Theme.curve)
     text.add(" + ", Theme.dim)
-    text.add("mean s(P)", Theme.curve)
-    text.add(" + ", Theme.dim)
-    text.add("mean s(Q)", Theme.marker)
+    text.add(hasLambda ? "mean s(Q)" : "mean s(A)", Theme.marker)
     text.add("   s = Ī·Ū", Theme.dim)
     return text
   }
@@ -90,8 +98,10 @@ extension Scene {
     let q = part(triplets.qPart)
     var text = StyledText(NumberText.scientific(lambda + p + q), Theme.strong)
     text.add(" = ", Theme.dim)
-    text.add(NumberText.scientific(lambda), Theme.kept)
-    text.add(" + ", Theme.dim)
+    if hasLambda {
+      text.add(NumberText.scientific(lambda), Theme.kept)
+      text.add(" + ", Theme.dim)
+    }
     text.add(NumberText.scientific(p), Theme.curve)
     text.add(" + ", Theme.dim)
     text.add(NumberText.scientific(q), Theme.marker)
@@ -112,15 +122,15 @@ extension Scene {
       text.add(
         String(repeating: glyphs[index], count: Int((parts[index] / sum * Double(cells)).rounded())), styles[index])
     }
-    text.add("  λ \(NumberText.percent(parts[0] / sum))", Theme.kept)
-    text.add(" P \(NumberText.percent(parts[1] / sum))", Theme.curve)
-    text.add(" Q \(NumberText.percent(parts[2] / sum))", Theme.marker)
+    if hasLambda { text.add("  λ \(NumberText.percent(parts[0] / sum))", Theme.kept) }
+    text.add(" \(hasLambda ? "P" : "B") \(NumberText.percent(parts[1] / sum))", Theme.curve)
+    text.add(" \(hasLambda ? "Q" : "A") \(NumberText.percent(parts[2] / sum))", Theme.marker)
     return text
   }
 
   /// λ, its place among all, and how far the threshold is.
   private func standing(isWide: Bool) -> StyledText {
-    var text = StyledText("λ ", Theme.dim)
+    var text = StyledText(hasLambda ? "λ " : "|BA| ", Theme.dim)
     let lambda = part(moment.triplets.lambda)
     text.add(NumberText.short(lambda), Theme.strong)
     if let decisions, let place = decisions.place[rule]?[at: selected] {
@@ -145,10 +155,14 @@ extension Scene {
   // MARK: In words
 
   private var verdict: Verdict {
-    Verdict(
+    let isKept = moment.triplets.kept[at: selected] ?? true
+    if frame.description.grows {
+      return Verdict(growing: isKept, score: score, schedule: frame.schedule, phase: phase)
+    }
+    return Verdict(
       rule: rule, phase: phase, schedule: frame.schedule, hasStepped: moment.record != nil,
       threshold: moment.record?.threshold,
-      isKept: moment.triplets.kept[at: selected] ?? true, lambda: part(moment.triplets.lambda),
+      isKept: isKept, lambda: part(moment.triplets.lambda),
       maskScore: moment.triplets.maskScores[at: selected].map(Double.init), score: score,
       keepsNow: decisions?.kept[rule]?[at: selected], dialect: frame.description.dialect)
   }
@@ -271,6 +285,25 @@ struct Verdict: Equatable {
         : isKept
           ? "Kept:\(comparison)" + (keepsNow == false ? "; now it would go." : ".")
           : "Pruned:\(comparison)" + (isRegrown ? "; λ has regrown." : ", λ ← 0.")
+  }
+}
+
+extension Verdict {
+  /// Of a method under which rank grows.
+  init(growing isKept: Bool, score: Double?, schedule: BudgetSchedule?, phase: BudgetSchedule.Phase?) {
+    self.isKept = isKept
+    isRegrown = false
+    let end = schedule?.finalStep ?? 0
+    brief =
+      phase == .final
+      ? "\(isKept ? "Kept" : "Left out") for good: the pattern was frozen at step \(end)."
+      : isKept ? "Kept: part of ΔW." : "Waits: its module has not been given it."
+    words =
+      phase == .final
+      ? brief
+      : isKept
+        ? "Kept: part of ΔW. Its score counts for its module when the next triplets are given."
+        : "Waits: λ is held out of ΔW until its module is given another triplet, by the scores of those that it keeps."
   }
 }
 

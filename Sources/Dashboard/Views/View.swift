@@ -55,36 +55,38 @@ public func view(
   case .halted(let choice): state.drawQuestion(choice, on: &canvas, in: layout.body)
   case .normal, .command, .filter: break
   }
-  state.drawToasts(on: &canvas, in: layout.body)
+  canvas.putToasts(state.toasts, in: layout.body)
 }
 
 extension DashboardState {
   func drawTooSmall(on canvas: inout Canvas, in area: Area) {
-    var lines = [
-      "ranktop needs \(ScreenLayout.minimumWidth)×\(ScreenLayout.minimumHeight),",
-      "this is \(area.width)×\(area.height)",
-      "q quits",
-    ]
+    var lines = ScreenLayout.needs(area) + ["q quits"]
     switch mode {
     case .quitting: lines = ["still training:", "s stop, keep adapter", "d discard", "esc goes on"]
     case .halted: lines = ["halted:", "y goes on, half the rate", "r another rate", "q quits, run kept"]
     default: break
     }
-    let top = max((area.height - lines.count) / 2, 0)
-    for (index, line) in lines.enumerated() {
-      canvas.put(line, Theme.strong, in: area, x: max((area.width - line.count) / 2, 0), y: top + index)
-    }
+    canvas.putTooSmall(lines, in: area)
   }
+}
 
-  /// Messages at the lower right, over the panels.
-  func drawToasts(on canvas: inout Canvas, in body: Area) {
+extension Canvas {
+  /// Messages at the lower right, over what is there.
+  mutating func putToasts(_ toasts: [Toast], in body: Area) {
     for (index, toast) in toasts.reversed().enumerated() {
       var line = StyledText(
         toast.isWarning ? " ! " : " · ", Style(.palette(toast.isWarning ? 220 : 39), bold: true, reverse: true))
       line.add(cellText(toast.text) + " ", Style(reverse: true))
-      canvas.putRight(
-        line, in: Area(x: body.x, y: body.y, width: body.width - 1, height: body.height),
-        y: body.height - 2 - index)
+      putRight(
+        line, in: Area(x: body.x, y: body.y, width: body.width - 1, height: body.height), y: body.height - 2 - index)
+    }
+  }
+
+  /// Says what the screen needs, in its middle.
+  mutating func putTooSmall(_ lines: [String], in area: Area) {
+    let top = max((area.height - lines.count) / 2, 0)
+    for (index, line) in lines.enumerated() {
+      put(line, Theme.strong, in: area, x: max((area.width - line.count) / 2, 0), y: top + index)
     }
   }
 }

@@ -27,8 +27,8 @@ final class PackedWeight: @unchecked Sendable {
     self.inputSize = inputSize
     self.outputSize = outputSize
     kernels = Kernels.of(inputSize: inputSize, outputSize: outputSize)
-    packed = .allocate(byteCount: max(kernels.packedBytes, 64), alignment: 64)
-    kernels.pack(weight, isTransposed: isTransposed, into: packed)
+    packed = .allocate(byteCount: rt_panel_bytes(inputSize, outputSize), alignment: 64)
+    kernels.pack(weight, row: isTransposed ? inputSize : outputSize, isTransposed: isTransposed, into: packed)
   }
 
   deinit { packed.deallocate() }
@@ -42,32 +42,16 @@ final class PackedWeight: @unchecked Sendable {
   func multiply(
     _ x: FloatPointer, into y: MutableFloatPointer, rows: Int, accumulate: Bool, _ scratch: BFloat16Scratch
   ) {
-    scratch.reserve(inputSize: inputSize, outputSize: outputSize)
-    var row = 0
-    while row < rows {
-      let kernel = kernels.best(forRows: rows - row, accumulate: accumulate)
-      let count = min(kernel.rows, rows - row)
-      rt_to_bfloat16(x + row * inputSize, scratch.x, count * inputSize)
-      let target = y + row * outputSize
-      if count == kernel.rows {
-        kernel.run(scratch, packed, into: target)
-      } else {
-        // The last few rows: the kernel writes more than there are.
-        (scratch.x + count * inputSize).update(repeating: 0, count: (kernel.rows - count) * inputSize)
-        if accumulate { scratch.y.update(from: target, count: count * outputSize) }
-        kernel.run(scratch, packed, into: scratch.y)
-        target.update(from: scratch.y, count: count * outputSize)
-      }
-      row += count
-    }
+    kernels.multiply(x, row: inputSize, packed, into: y, rows: rows, accumulate: accumulate, scratch)
   }
 }
 
-/// One worker's memory for products with packed weights. Grows with the first step, then stays.
+/// One worker's memory for products in bfloat16. Grows with the first step, then stays.
 final class BFloat16Scratch {
   fileprivate private(set) var x = UnsafeMutablePointer<UInt16>.allocate(capacity: 1)
   fileprivate private(set) var y = MutableFloatPointer.allocate(capacity: 1)
   private var capacity = (x: 0, y: 0)
+  private(set) lazy var tile = PackedTile()
   /// By the kernels' numbers.
   private var memories: [UnsafeMutablePointer<rt_product_memory>?] = []
   fileprivate let stream = Engine.shared.makeStream()
@@ -109,6 +93,39 @@ final class BFloat16Scratch {
     memories[kernel.number] = memory
     return memory
   }
+}
+
+extension BFloat16Scratch {
+  /// [rows, n], what `addToSums` has added up.
+  var sums: FloatPointer { FloatPointer(tile.sums) }
+
+  /// Adds x·W to the sums, or sets them, for a tile W [k, n] of a matrix, which is packed on the spot.
+  /// - Parameters:
+  ///   - row: the length of a row of x.
+  ///   - weight: the tile, or with `isTransposed` its n rows of k.
+  ///   - accumulate: whether to add.
+  /// - Precondition: at most `PackedTile.mostRows` rows.
+  func addToSums(
+    _ x: FloatPointer, row: Int, tile weight: FloatPointer, inputSize: Int, outputSize: Int, isTransposed: Bool,
+    rows: Int, accumulate: Bool
+  ) {
+    let kernels = Kernels.of(inputSize: inputSize, outputSize: outputSize)
+    kernels.pack(weight, row: isTransposed ? inputSize : outputSize, isTransposed: isTransposed, into: tile.packed)
+    kernels.multiply(x, row: row, tile.packed, into: tile.sums, rows: rows, accumulate: accumulate, self)
+  }
+}
+
+/// Room for a packed tile of a frozen matrix and for products with it.
+final class PackedTile {
+  /// Rows that are multiplied with a tile before it is packed again.
+  static let mostRows = 1024
+
+  let packed = UnsafeMutableRawPointer.allocate(
+    byteCount: rt_panel_bytes(FrozenMatrix.tileSide, FrozenMatrix.tileSide), alignment: 64)
+  private let buffer = Buffer(count: mostRows * FrozenMatrix.tileSide)
+  var sums: MutableFloatPointer { buffer.base }
+
+  deinit { packed.deallocate() }
 }
 
 // MARK: - oneDNN's objects
@@ -153,17 +170,14 @@ private final class Kernel: @unchecked Sendable {
   let rows: Int
   let product: UnsafeMutablePointer<rt_product>
 
-  init(number: Int, rows: Int, inputSize: Int, outputSize: Int, accumulate: Bool, like first: Kernel?) {
+  init(number: Int, rows: Int, inputSize: Int, outputSize: Int, accumulate: Bool) {
     self.number = number
     self.rows = rows
     product = .allocate(capacity: 1)
     product.initialize(to: rt_product())
-    var layout = first?.product.pointee.weight ?? dnnl_memory_desc_t()
     check(
-      withUnsafePointer(to: &layout) {
-        rt_product_create(
-          product, Engine.shared.engine, rows, inputSize, outputSize, accumulate, first == nil ? nil : $0)
-      }, "a product of \(rows)×\(inputSize) and \(inputSize)×\(outputSize)")
+      rt_product_create(product, Engine.shared.engine, rows, inputSize, outputSize, accumulate),
+      "a product of \(rows)×\(inputSize) and \(inputSize)×\(outputSize)")
   }
 
   deinit {
@@ -178,12 +192,13 @@ private final class Kernel: @unchecked Sendable {
   }
 }
 
-/// The kernels of one shape, for all weights that have it. All want the weight packed alike.
+/// The kernels of one shape, for all weights that have it.
 private final class Kernels: @unchecked Sendable {
   // Unchecked: never written after init.
   private struct Shape: Hashable { let inputSize, outputSize: Int }
   private static let all = Mutex<[Shape: Kernels]>([:])
 
+  private let shape: Shape
   private let setting, adding: (many: Kernel, few: Kernel)
 
   static func of(inputSize: Int, outputSize: Int) -> Kernels {
@@ -197,31 +212,60 @@ private final class Kernels: @unchecked Sendable {
   }
 
   private init(_ shape: Shape, firstNumber: Int) {
-    func kernel(_ number: Int, rows: Int, accumulate: Bool, like first: Kernel?) -> Kernel {
+    func kernel(_ number: Int, rows: Int, accumulate: Bool) -> Kernel {
       Kernel(
         number: firstNumber + number, rows: rows, inputSize: shape.inputSize, outputSize: shape.outputSize,
-        accumulate: accumulate, like: first)
+        accumulate: accumulate)
     }
-    let first = kernel(0, rows: Kernel.mostRows, accumulate: false, like: nil)
-    setting = (first, kernel(1, rows: Kernel.fewestRows, accumulate: false, like: first))
+    self.shape = shape
+    setting = (
+      kernel(0, rows: Kernel.mostRows, accumulate: false), kernel(1, rows: Kernel.fewestRows, accumulate: false)
+    )
     adding = (
-      kernel(2, rows: Kernel.mostRows, accumulate: true, like: first),
-      kernel(3, rows: Kernel.fewestRows, accumulate: true, like: first)
+      kernel(2, rows: Kernel.mostRows, accumulate: true), kernel(3, rows: Kernel.fewestRows, accumulate: true)
     )
   }
 
-  func best(forRows rows: Int, accumulate: Bool) -> Kernel {
+  private func best(forRows rows: Int, accumulate: Bool) -> Kernel {
     let kernels = accumulate ? adding : setting
     return rows >= Kernel.mostRows ? kernels.many : kernels.few
   }
 
-  var packedBytes: Int { dnnl_memory_desc_get_size(&setting.many.product.pointee.weight) }
+  /// - Parameters:
+  ///   - weight: W [k, n], or with `isTransposed` n rows of k.
+  ///   - row: the length of its rows.
+  func pack(_ weight: FloatPointer, row: Int, isTransposed: Bool, into packed: UnsafeMutableRawPointer) {
+    (isTransposed ? rt_pack_transposed_panels : rt_pack_panels)(
+      weight, row, shape.inputSize, shape.outputSize, packed)
+  }
 
-  func pack(_ weight: FloatPointer, isTransposed: Bool, into packed: UnsafeMutableRawPointer) {
-    let stream = Engine.shared.makeStream()
-    defer { dnnl_stream_destroy(stream) }
-    check(
-      rt_product_pack(setting.many.product, Engine.shared.engine, stream, weight, isTransposed, packed),
-      "to pack a weight")
+  /// y ← x·W, or y ← y + x·W. x is [rows, k], each row `row` floats after the last; y is [rows, n].
+  func multiply(
+    _ x: FloatPointer, row length: Int, _ packed: UnsafeRawPointer, into y: MutableFloatPointer, rows: Int,
+    accumulate: Bool, _ scratch: BFloat16Scratch
+  ) {
+    let (inputSize, outputSize) = (shape.inputSize, shape.outputSize)
+    scratch.reserve(inputSize: inputSize, outputSize: outputSize)
+    var row = 0
+    while row < rows {
+      let kernel = best(forRows: rows - row, accumulate: accumulate)
+      let count = min(kernel.rows, rows - row)
+      if length == inputSize {
+        rt_to_bfloat16(x + row * length, scratch.x, count * inputSize)
+      } else {
+        for i in 0..<count { rt_to_bfloat16(x + (row + i) * length, scratch.x + i * inputSize, inputSize) }
+      }
+      let target = y + row * outputSize
+      if count == kernel.rows {
+        kernel.run(scratch, packed, into: target)
+      } else {
+        // The last few rows: the kernel writes more than there are.
+        (scratch.x + count * inputSize).update(repeating: 0, count: (kernel.rows - count) * inputSize)
+        if accumulate { scratch.y.update(from: target, count: count * outputSize) }
+        kernel.run(scratch, packed, into: scratch.y)
+        target.update(from: scratch.y, count: count * outputSize)
+      }
+      row += count
+    }
   }
 }

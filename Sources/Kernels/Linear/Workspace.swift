@@ -22,10 +22,14 @@ public final class Workspace: @unchecked Sendable {
   /// Which rows of the batch the layers are given: places their dropout masks.
   public var batchRows = BatchRows.run(from: 0)
   public var tap: (any ModuleTap)?
+  /// Whether a pass keeps of each layer its input alone, and runs it again before its backward.
+  public let recomputes: Bool
   /// Nil unless a measurement was asked for.
   public let clock: OperationClock?
   /// For products with frozen weights in bfloat16; empty where there are none.
   private(set) lazy var bfloat16 = BFloat16Scratch()
+  /// For products with weights that are stored otherwise than in float32; empty where there are none.
+  private(set) lazy var tile = WeightTile()
   /// One slot a low-rank layer for what its backward needs (x·Qᵀ).
   let saved: UnsafeMutablePointer<MutableFloatPointer?>
   private let slots: Int
@@ -33,12 +37,16 @@ public final class Workspace: @unchecked Sendable {
   /// - Parameters:
   ///   - gradients: as long as the parameter block, kept alive by the caller.
   ///   - slots: the number of low-rank layers of the model.
+  ///   - recomputes: whether memory is saved by computing a layer twice; nothing else differs.
   ///   - clock: told of every operation.
-  public init(arena: Arena, gradients: MutableFloatPointer, slots: Int, clock: OperationClock? = nil) {
+  public init(
+    arena: Arena, gradients: MutableFloatPointer, slots: Int, recomputes: Bool = false, clock: OperationClock? = nil
+  ) {
     BLAS.useOneThread()
     self.arena = arena
     self.gradients = gradients
     self.slots = slots
+    self.recomputes = recomputes
     self.clock = clock
     saved = .allocate(capacity: max(slots, 1))
     saved.initialize(repeating: nil, count: max(slots, 1))
@@ -46,8 +54,22 @@ public final class Workspace: @unchecked Sendable {
 
   deinit { saved.deallocate() }
 
+  /// Runs `body` while no tap listens.
+  public func withoutTap<Result>(_ body: () -> Result) -> Result {
+    let tap = tap
+    self.tap = nil
+    defer { self.tap = tap }
+    return body()
+  }
+
   /// The dropout of one site in this step; nothing is dropped outside training.
   public func dropout(_ probability: Float, site: Int) -> Dropout {
     Dropout(probability: isTraining ? probability : 0, key: Dropout.key(seed: seed, step: step, site: site))
   }
+}
+
+/// Room for one tile of a frozen weight as floats.
+final class WeightTile {
+  private let buffer = Buffer(count: FrozenMatrix.tileFloats)
+  var base: MutableFloatPointer { buffer.base }
 }

@@ -9,6 +9,7 @@ public enum Activation: Sendable, Equatable, CaseIterable {
   /// GELU's tanh form.
   case geluTanh
   case relu
+  case tanh
 
   /// By `hidden_act`'s name in a model's `config.json`.
   public init?(named name: String) {
@@ -16,6 +17,7 @@ public enum Activation: Sendable, Equatable, CaseIterable {
     case "gelu": self = .gelu
     case "gelu_new", "gelu_pytorch_tanh": self = .geluTanh
     case "relu": self = .relu
+    case "tanh": self = .tanh
     default: return nil
     }
   }
@@ -25,6 +27,7 @@ public enum Activation: Sendable, Equatable, CaseIterable {
     case .gelu: rt_gelu_forward(x, y, count)
     case .geluTanh: rt_gelu_tanh_forward(x, y, count)
     case .relu: rt_relu_forward(x, y, count)
+    case .tanh: rt_tanh_forward(x, y, count)
     }
   }
 
@@ -34,17 +37,7 @@ public enum Activation: Sendable, Equatable, CaseIterable {
     case .gelu: rt_gelu_backward(x, dy, dx, count)
     case .geluTanh: rt_gelu_tanh_backward(x, dy, dx, count)
     case .relu: rt_relu_backward(x, dy, dx, count)
+    case .tanh: rt_tanh_backward(x, dy, dx, count)
     }
-  }
-}
-
-public enum Tanh {
-  public static func forward(_ x: FloatPointer, into y: MutableFloatPointer, count: Int) {
-    rt_tanh_forward(x, y, count)
-  }
-
-  /// dx = dy · (1 − y²), from forward's output. `dx` may be `dy`.
-  public static func backward(_ y: FloatPointer, _ dy: FloatPointer, into dx: MutableFloatPointer, count: Int) {
-    rt_tanh_backward(y, dy, dx, count)
   }
 }

@@ -6,6 +6,8 @@ public struct Attention: Sendable {
   public let heads: Int
   /// d_h.
   public let headSize: Int
+  /// What a score is multiplied by.
+  private let scale: Float
 
   /// Which tokens of a sequence attend to it.
   public enum Queries: Sendable { case all, first }
@@ -24,13 +26,14 @@ public struct Attention: Sendable {
     }
   }
 
-  public init(heads: Int, headSize: Int) {
+  /// - Parameter terms: how many products a score is the sum of; it is divided by √(d_h·terms).
+  public init(heads: Int, headSize: Int, terms: Int = 1) {
     self.heads = heads
     self.headSize = headSize
+    scale = 1 / Float(headSize * terms).squareRoot()
   }
 
-  private var width: Int { heads * headSize }
-  private var scale: Float { 1 / Float(headSize).squareRoot() }
+  var width: Int { heads * headSize }
 
   /// Floats that `probabilities` needs: one for each head, query and key, keys padded to whole vectors.
   public func probabilityCount(_ layout: Layout) -> Int {
@@ -49,20 +52,30 @@ public struct Attention: Sendable {
 
   /// - Parameters:
   ///   - probabilities: receives the softmax of each head of each sequence, before dropout.
+  ///   - positions: what relative positions add to the scores, if anything.
   public func forward(
     _ q: FloatPointer, _ k: FloatPointer, _ v: FloatPointer, probabilities: MutableFloatPointer,
-    into out: MutableFloatPointer, _ layout: Layout, dropout: Dropout, arena: Arena
+    into out: MutableFloatPointer, _ layout: Layout, positions: Positions? = nil, dropout: Dropout, arena: Arena
   ) {
+    let whole = arena.mark
+    let tables = positions.map { DistanceTables($0, width: width, transposed: true, arena) }
     let mark = arena.mark
     forEachHead(layout, probabilities) { head in
       let (queries, length, columns) = (head.queries, head.length, head.columns)
       let keys = arena.take(headSize * columns)
       SmallProduct.transpose(k + head.start, ldx: width, into: keys, rows: length, columns: headSize)
       // Padding scores −∞ and so weighs 0.
-      let scores = arena.take(columns)
-      for c in 0..<columns { scores[c] = c < length ? 0 : -.infinity }
+      let start: SmallProduct.Start
+      if let tables {
+        scorePositions(head, q, k, tables, arena)
+        start = .output
+      } else {
+        let scores = arena.take(columns)
+        for c in 0..<columns { scores[c] = c < length ? 0 : -.infinity }
+        start = .row(scores)
+      }
       SmallProduct.multiply(
-        queries, columns, headSize, q + head.query, lda: width, keys, ldb: columns, start: .row(scores),
+        queries, columns, headSize, q + head.query, lda: width, keys, ldb: columns, start: start,
         head.probabilities, ldc: columns)
       Softmax.forward(head.probabilities, scale: scale, rows: queries, columns: columns)
       SmallProduct.multiply(
@@ -70,14 +83,18 @@ public struct Attention: Sendable {
         out + head.query, ldc: width)
       arena.release(to: mark)
     }
+    arena.release(to: whole)
   }
 
-  /// Writes the gradients of Q, K and V.
+  /// Writes the gradients of Q, K and V, and of the projected embeddings where there are any.
   public func backward(
     _ dout: FloatPointer, _ q: FloatPointer, _ k: FloatPointer, _ v: FloatPointer, probabilities: MutableFloatPointer,
-    dq: MutableFloatPointer, dk: MutableFloatPointer, dv: MutableFloatPointer, _ layout: Layout, dropout: Dropout,
-    arena: Arena
+    dq: MutableFloatPointer, dk: MutableFloatPointer, dv: MutableFloatPointer, _ layout: Layout,
+    positions: Positions? = nil, into dpositions: PositionGradients? = nil, dropout: Dropout, arena: Arena
   ) {
+    let whole = arena.mark
+    let tables = positions.map { DistanceTables($0, width: width, transposed: false, arena) }
+    let dtables = tables.map { $0.zeroGradients(arena) }
     let mark = arena.mark
     forEachHead(layout, probabilities) { head in
       let (queries, length, columns) = (head.queries, head.length, head.columns)
@@ -99,14 +116,17 @@ public struct Attention: Sendable {
         queries, headSize, length, dp, lda: columns, k + head.start, ldb: width, dq + head.query, ldc: width)
       SmallProduct.multiply(
         length, headSize, queries, dp, .yes, lda: columns, q + head.query, ldb: width, dk + head.start, ldc: width)
+      if let tables, let dtables { backwardPositions(head, dp, q, k, tables, dq: dq, dk: dk, dtables, arena) }
       arena.release(to: mark)
     }
+    if let tables, let dtables, let dpositions { tables.fold(dtables, into: dpositions) }
+    arena.release(to: whole)
   }
 
   /// One head of one sequence.
-  private struct Head {
-    /// Where its keys and its queries begin, in floats.
-    var start, query: Int
+  struct Head {
+    /// Where its keys and its queries begin, in floats, and its place among the columns.
+    var start, query, column: Int
     var length, queries: Int
     /// The length padded to whole vectors.
     var columns: Int
@@ -129,8 +149,9 @@ public struct Attention: Sendable {
         let start = head * headSize
         body(
           Head(
-            start: row * width + start, query: (isAll ? row : s) * width + start, length: length, queries: queries,
-            columns: columns, probabilities: p, maskRow: Int(layout.offsets[s]) * heads + head * length))
+            start: row * width + start, query: (isAll ? row : s) * width + start, column: start,
+            length: length, queries: queries, columns: columns, probabilities: p,
+            maskRow: Int(layout.offsets[s]) * heads + head * length))
         p += queries * columns
       }
     }

@@ -3,11 +3,40 @@
 import CKernels
 
 /// Which rows of the whole batch some rows are. Masks go by it, so that a part of the batch draws what the whole would.
-public enum BatchRows {
+public struct BatchRows {
+  private enum Place {
+    case run(from: Int)
+    case each(UnsafePointer<Int32>)
+  }
+
+  private let place: Place
+  /// How many there are of the batch's, and the number of the first that comes after them.
+  private var appended: (after: Int, from: Int)?
+
   /// Consecutive ones.
-  case run(from: Int)
+  public static func run(from first: Int) -> BatchRows { BatchRows(place: .run(from: first)) }
+
   /// Row i is the batch's row numbered by the i-th value.
-  case each(UnsafePointer<Int32>)
+  public static func each(_ numbers: UnsafePointer<Int32>) -> BatchRows { BatchRows(place: .each(numbers)) }
+
+  /// After so many of these, rows that are no token's, numbered from `first`.
+  public func appending(after count: Int, from first: Int) -> BatchRows {
+    var rows = self
+    rows.appended = (count, first)
+    return rows
+  }
+
+  private init(place: Place) { self.place = place }
+
+  /// Calls `body` with each run of rows [start, start + count), the first of which has the number `first`.
+  func forEachRun(of rows: Int, _ body: (_ start: Int, _ first: Int, _ count: Int) -> Void) {
+    let own = min(appended?.after ?? rows, rows)
+    switch place {
+    case .run(let first): body(0, first, own)
+    case .each(let numbers): for i in 0..<own { body(i, Int(numbers[i]), 1) }
+    }
+    if let appended, rows > own { body(own, appended.from, rows - own) }
+  }
 }
 
 /// One dropout site of one step.
@@ -30,12 +59,8 @@ public struct Dropout: Sendable {
 
   /// The same, for rows wherever they lie in the batch.
   public func apply(_ x: FloatPointer, into y: MutableFloatPointer, at place: BatchRows, rows: Int, columns: Int) {
-    switch place {
-    case .run(let first): apply(x, into: y, firstRow: first, rows: rows, columns: columns)
-    case .each(let numbers):
-      for i in 0..<rows {
-        apply(x + i * columns, into: y + i * columns, firstRow: Int(numbers[i]), rows: 1, columns: columns)
-      }
+    place.forEachRun(of: rows) { start, first, count in
+      apply(x + start * columns, into: y + start * columns, firstRow: first, rows: count, columns: columns)
     }
   }
 

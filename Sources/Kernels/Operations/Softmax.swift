@@ -12,4 +12,13 @@ public enum Softmax {
   public static func backward(_ p: FloatPointer, _ dp: MutableFloatPointer, scale: Float, rows: Int, columns: Int) {
     rt_softmax_backward(p, dp, scale, rows, columns)
   }
+
+  /// In place over x [count]: x ← exp(x − largest).
+  /// - Returns: the largest, and the sum of the exponentials.
+  /// - Precondition: count ≥ 1.
+  public static func exponentials(_ x: MutableFloatPointer, count: Int) -> (largest: Float, sum: Double) {
+    precondition(count >= 1, "exponentials of \(count) numbers")
+    let result = rt_exponentials(x, count)
+    return (result.largest, result.sum)
+  }
 }

@@ -1,32 +1,39 @@
-// A pretrained model's folder, as `save_pretrained` writes it.
+// A pretrained model's folder, as `save_pretrained` writes it, or a GGUF file.
 
-/// Configuration and weights of a model: `config.json` with `model.safetensors`, or with shards and their index.
+import Foundation
+
+/// Configuration and weights of a model: `config.json` with `model.safetensors`, or with shards and their index; or one
+/// GGUF file, which has all of it, alone or in a folder without weights of another kind.
 public final class ModelFolder: WeightSource, Sendable {
   public static let weightsName = "model.safetensors"
   public static let indexName = "model.safetensors.index.json"
 
   public let path: String
   public let config: JSON
-  /// Of `config.json`, for errors.
+  /// Of `config.json` or the GGUF file, for errors.
   public let configPath: String
   /// In the file's order, or the index's.
   public let names: [String]
-  private let files: [ExactKey: SafetensorsFile]
+  private let files: [ExactKey: any TensorFile]
   /// The file that should have had a missing tensor.
   private let weightsPath: String
 
   /// - Throws: where a file is missing or malformed, or the weights are a pickle.
   public init(path: String) throws(InputError) {
-    guard MappedFile.isFolder(path) else {
-      throw InputError(
-        .missing, file: path,
-        MappedFile.exists(path) ? "a file, expected a model's folder" : "no such folder; expected a model's")
-    }
     self.path = path
-    configPath = path + "/config.json"
-    config = try JSON.read(path: configPath)
     let single = path + "/" + Self.weightsName
     let index = path + "/" + Self.indexName
+    if let weights = try Self.gguf(path) {
+      let file = try GGUFFile(path: weights)
+      config = file.config
+      configPath = weights
+      weightsPath = weights
+      names = file.names
+      files = Dictionary(uniqueKeysWithValues: file.names.map { (ExactKey($0), file) })
+      return
+    }
+    configPath = path + "/config.json"
+    config = try JSON.read(path: configPath)
     if MappedFile.exists(single) {
       let file = try SafetensorsFile(path: single)
       weightsPath = single
@@ -40,25 +47,46 @@ public final class ModelFolder: WeightSource, Sendable {
     }
   }
 
-  public func tensor(_ name: String) -> TensorInfo? { files[ExactKey(name)]?.tensor(name) }
+  /// The GGUF file that `path` is or holds; nil where it is a folder with other weights or none.
+  static func gguf(_ path: String) throws(InputError) -> String? {
+    guard MappedFile.isFolder(path) else {
+      if path.hasSuffix(ggufSuffix), MappedFile.exists(path) { return path }
+      throw InputError(
+        .missing, file: path,
+        MappedFile.exists(path)
+          ? "a file, expected a model's folder or a file that ends in \(ggufSuffix)"
+          : "no such folder; expected a model's")
+    }
+    guard ![weightsName, indexName].contains(where: { MappedFile.exists(path + "/" + $0) }),
+      let entries = try? FileManager.default.contentsOfDirectory(atPath: path)
+    else { return nil }
+    let found = entries.filter { $0.hasSuffix(ggufSuffix) }.sorted()
+    guard found.count < 2 else {
+      throw InputError(
+        file: path, "\(found.count) GGUF files; name the one to use, such as \(path)/\(found[0].excerpt)")
+    }
+    return found.first.map { path + "/" + $0 }
+  }
 
-  /// As `SafetensorsFile.floats`, from whichever file holds the tensor.
-  public func floats(_ name: String, shape: [Int]? = nil) throws(InputError) -> TensorData {
+  private static let ggufSuffix = ".gguf"
+
+  /// A tensor from whichever file holds it.
+  public func stored(_ name: String, shape: [Int]?) throws(InputError) -> StoredTensor {
     guard let file = files[ExactKey(name)] else {
       throw InputError(
         file: weightsPath, place: "tensor \(name.excerpt)",
         "missing" + (shape.map { "; expected one of shape \($0)" } ?? ""))
     }
-    return try file.floats(name, shape: shape)
+    return try file.stored(name, shape: shape)
   }
 
   /// Opens the shards that an index names.
   private static func shards(
     _ index: String, in folder: String
-  ) throws(InputError) -> (names: [String], files: [ExactKey: SafetensorsFile]) {
+  ) throws(InputError) -> (names: [String], files: [ExactKey: any TensorFile]) {
     let map = try JSON.read(path: index).field("weight_map", file: index).object(file: index, at: "weight_map")
     var shards: [ExactKey: SafetensorsFile] = [:]
-    var files: [ExactKey: SafetensorsFile] = [:]
+    var files: [ExactKey: any TensorFile] = [:]
     for (name, value) in map {
       let place = "weight_map.\(name.excerpt)"
       let shard = try value.string(file: index, at: place)
@@ -85,7 +113,7 @@ public final class ModelFolder: WeightSource, Sendable {
   private static func noWeights(_ path: String, _ config: JSON) -> InputError {
     let pickle = ["pytorch_model.bin", "pytorch_model.bin.index.json"].first { MappedFile.exists(path + "/" + $0) }
     guard let pickle else {
-      return InputError(.missing, file: path, "no \(weightsName) and no \(indexName)")
+      return InputError(.missing, file: path, "no \(weightsName), no \(indexName) and no \(ggufSuffix) file")
     }
     // The model's own class, so that its head is converted too; only a plain name may enter a command.
     var className = "AutoModel"
@@ -94,12 +122,16 @@ public final class ModelFolder: WeightSource, Sendable {
     {
       className = name
     }
-    let folder = "'" + path.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
     return InputError(
       file: path + "/" + pickle,
       "a pickle, which can run code when loaded and is not read here; expected \(weightsName): convert it with "
-        + "python -c \"import sys, transformers as t; "
-        + "t.\(className).from_pretrained(sys.argv[1]).save_pretrained(sys.argv[1], safe_serialization=True)\" "
-        + folder)
+        + conversion(by: className, options: ", safe_serialization=True", path))
+  }
+
+  /// The command that reads a folder by a class of `transformers` and writes it again.
+  static func conversion(by className: String, options: String = "", _ path: String) -> String {
+    let folder = "'" + path.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+    return "python -c \"import sys, transformers as t; "
+      + "t.\(className).from_pretrained(sys.argv[1]).save_pretrained(sys.argv[1]\(options))\" " + folder
   }
 }

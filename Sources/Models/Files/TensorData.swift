@@ -1,4 +1,4 @@
-// A tensor's values as float32.
+// Tensors as they are stored, and their values as float32.
 
 import Kernels
 
@@ -43,4 +43,54 @@ public final class TensorData: @unchecked Sendable {
 
   /// A copy of the values.
   public var values: [Float] { Array(UnsafeBufferPointer(start: base, count: count)) }
+}
+
+/// An open file of named tensors.
+protocol TensorFile: AnyObject, Sendable {
+  var names: [String] { get }
+  /// - Parameter shape: what the tensor must have; nil takes any.
+  /// - Throws: for a missing tensor, another shape, or values that are no floats.
+  func stored(_ name: String, shape: [Int]?) throws(InputError) -> StoredTensor
+}
+
+/// A tensor as a file stores it, kept alive. What reads weights decides what becomes of it.
+public struct StoredTensor {
+  let base: UnsafeRawPointer
+  let format: WeightFormat
+  let shape: [Int]
+  /// As a `StoredMatrix`'s.
+  let interleavedHead: Int?
+  let owner: AnyObject
+
+  /// - Parameter base: at any address.
+  init(_ base: UnsafeRawPointer, _ format: WeightFormat, shape: [Int], interleavedHead: Int? = nil, owner: AnyObject) {
+    self.shape = shape
+    self.interleavedHead = interleavedHead
+    self.format = format
+    if format == .float32, Int(bitPattern: base) % MemoryLayout<Float>.alignment != 0 {
+      let copy = TensorData(shape: shape) { format.read(base, into: $0, count: shape.reduce(1, *)) }
+      self.base = UnsafeRawPointer(copy.base)
+      self.owner = copy
+    } else {
+      self.base = base
+      self.owner = owner
+    }
+  }
+
+  init(_ data: TensorData) { self.init(data.base, .float32, shape: data.shape, owner: data) }
+
+  /// The values as float32: in place where they are stored so, else copied.
+  var floats: TensorData {
+    if format == .float32, interleavedHead == nil {
+      return TensorData(base.assumingMemoryBound(to: Float.self), shape: shape, owner: owner)
+    }
+    // A vector whose places are those of a matrix's rows is a column.
+    let columns = interleavedHead != nil && shape.count == 1 ? 1 : shape.last ?? 1
+    let rows = shape.dropLast(columns == 1 ? 0 : 1).reduce(1, *)
+    return TensorData(shape: shape) { matrix(rows, columns).read(0..<rows, 0..<columns, into: $0) }
+  }
+
+  func matrix(_ rows: Int, _ columns: Int) -> StoredMatrix {
+    StoredMatrix(base, format, rows: rows, columns: columns, interleavedHead: interleavedHead)
+  }
 }

@@ -38,7 +38,20 @@ struct BertNormalizer: Normalizer {
     }
   }
 
-  func normalize(_ text: UnsafeBufferPointer<UInt8>, to output: UnsafeMutablePointer<UInt8>) -> Int {
+  /// No scalar grows beyond three times its bytes: a Hangul syllable, decomposed, is the longest.
+  var growth: Int { 3 }
+
+  func normalize(_ text: inout [UInt8]) {
+    text = text.withUnsafeBufferPointer { text in
+      // The output is written eight bytes at a time.
+      [UInt8](unsafeUninitializedCapacity: growth * text.count + 8) { output, count in
+        if let base = output.baseAddress { count = normalize(text, to: base) }
+      }
+    }
+  }
+
+  /// Writes the normalised `text` to `output` and returns the number of bytes written.
+  private func normalize(_ text: UnsafeBufferPointer<UInt8>, to output: UnsafeMutablePointer<UInt8>) -> Int {
     ascii.withUnsafeBufferPointer { ascii in
       var written = 0
       var index = 0
@@ -184,33 +197,5 @@ private struct Rules: Hashable {
 
   func lowercased(_ scalar: Unicode.Scalar) -> [Unicode.Scalar] {
     lowercases ? Array(scalar.properties.lowercaseMapping.unicodeScalars) : [scalar]
-  }
-}
-
-/// Puts marks in canonical order (the Unicode Standard, section 3.11): by combining class between starters, and stably.
-private struct CanonicalOrder {
-  private var ordered: [Unicode.Scalar] = []
-  private var marks: [(order: UInt8, scalar: Unicode.Scalar)] = []
-
-  var hasMarks: Bool { !marks.isEmpty }
-
-  mutating func append(_ scalar: Unicode.Scalar, class order: UInt8, keeping: Bool) {
-    if order == 0 { flush() }
-    guard keeping else { return }
-    if order == 0 {
-      ordered.append(scalar)
-    } else {
-      marks.insert((order, scalar), at: marks.lastIndex { $0.order <= order }.map { $0 + 1 } ?? 0)
-    }
-  }
-
-  mutating func finish() -> [Unicode.Scalar] {
-    flush()
-    return ordered
-  }
-
-  private mutating func flush() {
-    ordered += marks.map(\.scalar)
-    marks.removeAll()
   }
 }

@@ -12,19 +12,21 @@ struct BertPreTokenizer: PreTokenizer {
 
   init() { classes = Self.shared }
 
-  func nextWord(in text: UnsafeBufferPointer<UInt8>, from position: inout Int) -> Range<Int>? {
-    while position < text.count {
-      let start = position
-      switch readClass(text, at: &position) {
-      case .space: continue
-      case .punctuation: return start..<position
-      case .letter: break
+  func divide(_ text: inout DividedText) {
+    text.subdivide { bytes, piece, words in
+      var position = piece.lowerBound
+      while position < piece.upperBound {
+        let start = position
+        switch readClass(bytes, at: &position) {
+        case .space: continue
+        case .punctuation: break
+        case .letter:
+          var end = position
+          while end < piece.upperBound, readClass(bytes, at: &end) == .letter { position = end }
+        }
+        words.append(start..<position)
       }
-      var end = position
-      while end < text.count, readClass(text, at: &end) == .letter { position = end }
-      return start..<position
     }
-    return nil
   }
 
   @inline(__always)

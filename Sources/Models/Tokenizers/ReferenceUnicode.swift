@@ -1,6 +1,7 @@
 // Unicode as the reference tokenizer knows it. Each of its libraries froze a version of the standard: general categories
-// are those of Unicode 8, canonical decompositions those of Unicode 9, `\w` that of Unicode 16; white space and case
-// mappings are current. Observed on every code point with `tokenizers` 0.23.3.
+// are those of Unicode 8, decompositions and what comes of them those of Unicode 9, `\w`, `\p{L}` and `\p{N}` those of
+// Unicode 16; white space, case mappings and what a digit is are current. Observed on every code point with
+// `tokenizers` 0.23.3.
 
 import Foundation
 
@@ -67,6 +68,39 @@ enum ReferenceUnicode {
     }
   }
 
+  /// Whether the regular expression `\p{L}` matches.
+  static func isLetter(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter:
+      isAssigned(scalar, in: (16, 0))
+    default: false
+    }
+  }
+
+  /// Whether the regular expression `\p{N}` matches.
+  static func isNumber(_ scalar: Unicode.Scalar) -> Bool { isNumeric(scalar) && isAssigned(scalar, in: (16, 0)) }
+
+  /// The general categories N*, as the pre-tokenizer `Digits` knows them.
+  static func isNumeric(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .decimalNumber, .letterNumber, .otherNumber: true
+    default: false
+    }
+  }
+
+  /// The general categories M*: what the normaliser `StripAccents` removes.
+  static func isMark(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0x1CF2, 0x1CF3: return true  // letters since Unicode 12
+    case 0x111C9: return false  // a mark since Unicode 11
+    default: break
+    }
+    switch scalar.properties.generalCategory {
+    case .nonspacingMark, .spacingMark, .enclosingMark: return isAssigned(scalar, in: (9, 0))
+    default: return false
+    }
+  }
+
   /// The canonical combining class; 0 is a starter.
   static func combiningClass(_ scalar: Unicode.Scalar) -> UInt8 {
     isAssigned(scalar, in: (9, 0)) ? scalar.properties.canonicalCombiningClass.rawValue : 0
@@ -83,6 +117,41 @@ enum ReferenceUnicode {
       return text.decomposedStringWithCanonicalMapping.unicodeScalars
     }
   }
+
+  /// The full compatibility decomposition.
+  static func compatibilityDecomposition(_ scalar: Unicode.Scalar) -> String.UnicodeScalarView {
+    let text = String(scalar)
+    guard scalar.value >= 0xA0, isAssigned(scalar, in: (9, 0)) else { return text.unicodeScalars }
+    return text.decomposedStringWithCompatibilityMapping.unicodeScalars
+  }
+
+  /// What two scalars compose to (the Unicode Standard, section 3.11), Hangul apart; nil where they do not.
+  static func composition(_ first: Unicode.Scalar, _ second: Unicode.Scalar) -> Unicode.Scalar? {
+    compositions[UInt64(first.value) << 32 | UInt64(second.value)]
+  }
+
+  /// Whether `scalar` can be the second of two that compose, Hangul included.
+  static func isSecondOfComposition(_ scalar: Unicode.Scalar) -> Bool {
+    seconds.contains(scalar) || 0x1161...0x1175 ~= scalar.value || 0x11A8...0x11C2 ~= scalar.value
+  }
+
+  private static let seconds = Set(compositions.keys.compactMap { Unicode.Scalar(UInt32(truncatingIfNeeded: $0)) })
+
+  /// All pairs that compose, found by turning the decompositions around; nothing outside these blocks is a composite.
+  private static let compositions: [UInt64: Unicode.Scalar] = {
+    var compositions: [UInt64: Unicode.Scalar] = [:]
+    for value in [0xC0...0x1FFF, 0x2190...0x22FF, 0x3040...0x30FF, 0x11000...0x115FF].joined() {
+      guard let scalar = Unicode.Scalar(UInt32(value)) else { continue }
+      let parts = decomposition(scalar)
+      guard parts.count > 1, let last = parts.last,
+        String(scalar).precomposedStringWithCanonicalMapping.unicodeScalars.elementsEqual([scalar])
+      else { continue }
+      let rest = String(String.UnicodeScalarView(parts.dropLast())).precomposedStringWithCanonicalMapping.unicodeScalars
+      guard rest.count == 1, let first = rest.first else { continue }
+      compositions[UInt64(first.value) << 32 | UInt64(last.value)] = scalar
+    }
+    return compositions
+  }()
 
   private static func isAssigned(_ scalar: Unicode.Scalar, in version: (major: Int, minor: Int)) -> Bool {
     guard let age = scalar.properties.age else { return false }

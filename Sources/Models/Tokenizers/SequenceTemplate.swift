@@ -23,6 +23,18 @@ struct SequenceTemplate: Sendable {
       single: opening, pair: opening + [.second(typeID: 1), .special(ids: [sep], typeID: 1)])
   }
 
+  /// RoBERTa's `<s> A </s></s> B </s>`, all of one segment.
+  static func roberta(cls: Int32, sep: Int32) -> SequenceTemplate {
+    let opening: [Piece] = [
+      .special(ids: [cls], typeID: 0), .first(typeID: 0), .special(ids: [sep], typeID: 0),
+    ]
+    return SequenceTemplate(
+      single: opening,
+      pair: opening + [
+        .special(ids: [sep], typeID: 0), .second(typeID: 0), .special(ids: [sep], typeID: 0),
+      ])
+  }
+
   /// The number of special tokens among `pieces`.
   static func specialCount(_ pieces: [Piece]) -> Int {
     pieces.reduce(0) { count, piece in

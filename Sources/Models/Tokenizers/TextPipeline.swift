@@ -3,32 +3,83 @@
 
 /// Rewrites text before it is divided into words.
 protocol Normalizer: Sendable {
-  /// Writes the normalised `text` to `output` and returns the number of bytes written.
-  ///
-  /// - Parameter output: has room for `normalizedCapacity(text.count)` bytes.
-  func normalize(_ text: UnsafeBufferPointer<UInt8>, to output: UnsafeMutablePointer<UInt8>) -> Int
+  /// The most bytes that one byte of text can become.
+  var growth: Int { get }
+
+  /// Normalises `text`, which is not empty, in place.
+  func normalize(_ text: inout [UInt8])
 }
 
 extension Normalizer {
-  /// The room that `normalize` needs for `count` bytes: no scalar grows beyond three times its bytes (a Hangul syllable,
-  /// decomposed, is the longest), and the output is written eight bytes at a time.
-  func normalizedCapacity(_ count: Int) -> Int { 3 * count + 8 }
-
-  /// `text`, normalised, in an array of its own.
+  /// `text`, normalised.
   func normalized(_ text: [UInt8]) -> [UInt8] {
-    text.withUnsafeBufferPointer { text in
-      [UInt8](unsafeUninitializedCapacity: normalizedCapacity(text.count)) { output, count in
-        guard let base = output.baseAddress else { return }
-        count = normalize(text, to: base)
+    var text = text
+    if !text.isEmpty { normalize(&text) }
+    return text
+  }
+}
+
+/// A text, normalised, on its way to the model.
+struct DividedText {
+  var bytes: [UInt8]
+  /// Where the words are, in order; none is empty. At first the whole text is one.
+  var words: [Range<Int>]
+  /// Whether nothing stood before this text.
+  let isStart: Bool
+
+  init(_ bytes: [UInt8], isStart: Bool) {
+    self.bytes = bytes
+    words = bytes.isEmpty ? [] : [0..<bytes.count]
+    self.isStart = isStart
+  }
+
+  /// Exchanges each word for what `body` appends for it: bytes, and ranges of them.
+  mutating func rewrite(
+    _ body: (_ word: UnsafeBufferPointer<UInt8>, _ isFirst: Bool, _ bytes: inout [UInt8], _ words: inout [Range<Int>])
+      -> Void
+  ) {
+    var newBytes: [UInt8] = []
+    var newWords: [Range<Int>] = []
+    newBytes.reserveCapacity(bytes.count + bytes.count / 2 + 8)
+    newWords.reserveCapacity(words.count)
+    bytes.withUnsafeBufferPointer { bytes in
+      for word in words {
+        body(
+          UnsafeBufferPointer(rebasing: bytes[word]), isStart && word.lowerBound == 0, &newBytes, &newWords)
       }
     }
+    bytes = newBytes
+    words = newWords
+  }
+
+  /// Exchanges each word for the parts of it that `body` appends.
+  mutating func subdivide(_ body: (UnsafeBufferPointer<UInt8>, Range<Int>, _ words: inout [Range<Int>]) -> Void) {
+    var parts: [Range<Int>] = []
+    parts.reserveCapacity(words.count + bytes.count / 4)
+    bytes.withUnsafeBufferPointer { bytes in
+      for word in words { body(bytes, word, &parts) }
+    }
+    words = parts
   }
 }
 
 /// Divides normalised text into words.
 protocol PreTokenizer: Sendable {
-  /// The bytes of the first word at or after `position`, which moves behind it; nil where there is none.
-  func nextWord(in text: UnsafeBufferPointer<UInt8>, from position: inout Int) -> Range<Int>?
+  func divide(_ text: inout DividedText)
+}
+
+/// Turns words into ids.
+protocol SubwordModel: Sendable {
+  /// -1 where there is none.
+  var largestID: Int32 { get }
+
+  /// Whether a token has this id.
+  func contains(_ id: Int32) -> Bool
+
+  func id(of token: String) -> Int32?
+
+  /// Appends the ids of `word`, which is not empty.
+  func append(_ word: UnsafeBufferPointer<UInt8>, to ids: inout [Int32])
 }
 
 /// Reads the scalar at `index` of valid UTF-8 and moves `index` behind it.
@@ -59,4 +110,14 @@ func startOfScalar(_ text: UnsafeBufferPointer<UInt8>, before index: Int) -> Int
   var start = index - 1
   while start > 0, text[start] & 0xC0 == 0x80 { start -= 1 }
   return start
+}
+
+extension [UInt8] {
+  mutating func append(_ scalar: Unicode.Scalar) {
+    if scalar.isASCII {
+      append(UInt8(truncatingIfNeeded: scalar.value))
+    } else {
+      append(contentsOf: UTF8.encode(scalar) ?? .init())
+    }
+  }
 }

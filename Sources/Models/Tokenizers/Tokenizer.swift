@@ -1,9 +1,12 @@
 // What every tokenizer offers: text in, vocabulary ids and segment ids out.
 
-/// Turns text into the ids that a model was trained on. `encode` and `append` may be called from several threads.
+/// Turns text into the ids that a model was trained on. All of it may be called from several threads.
 public protocol Tokenizer: Sendable {
   /// The least number of rows that an embedding table for this tokenizer has: one more than its largest id.
   var vocabularySize: Int { get }
+
+  /// The id of a token, special ones included, by its text in the vocabulary's own spelling.
+  func id(of token: String) -> Int32?
 
   /// Appends the ids of `text` (and `pair`, a second text that follows it) with the special tokens around them, and as
   /// many segment ids, to the two arrays.
@@ -12,6 +15,9 @@ public protocol Tokenizer: Sendable {
   ///   taken from the end, of a pair from the end of the longer text until both are equally long (HuggingFace's
   ///   `longest_first`). The special tokens stay even where they alone are more than `maxLength`.
   func append(_ text: String, pair: String?, maxLength: Int, to ids: inout [Int32], typeIDs: inout [Int32])
+
+  /// Appends at most `limit` ids of `text`, with no special tokens around them; those in the text are recognised.
+  func append(_ text: String, limit: Int, to ids: inout [Int32])
 }
 
 extension Tokenizer {

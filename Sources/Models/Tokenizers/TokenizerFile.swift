@@ -1,28 +1,32 @@
 // Reads `tokenizer.json`. Its `truncation`, `padding` and `decoder` sections are the caller's business and ignored.
 
-extension WordPieceTokenizer {
-  /// Reads a tokenizer that HuggingFace's `tokenizers` saved: a `WordPiece` model with BERT's normaliser,
-  /// pre-tokenizer and special tokens.
+extension SubwordTokenizer {
+  /// Reads a tokenizer that HuggingFace's `tokenizers` saved.
   ///
   /// - Throws: where the file is missing or malformed, asks for a piece that is not supported, or contradicts itself.
   public convenience init(tokenizerJSON path: String) throws(InputError) {
-    let file = TokenizerFile(path: path, root: try JSON.read(path: path))
+    try self.init(TokenizerFile(path: path, root: try JSON.read(path: path)))
+  }
+
+  /// - Throws: where it asks for a piece that is not supported, or contradicts itself.
+  convenience init(_ file: TokenizerFile) throws(InputError) {
     let normalizer = try file.normalizer()
-    try file.checkPreTokenizer()
-    let model = try file.wordPiece()
+    let (preTokenizer, isByteLevel) = try file.preTokenizer()
+    let model = try file.model(isByteLevel: isByteLevel)
     let addedTokens = try file.addedTokens(model: model, normalizer: normalizer)
     self.init(
-      normalizer: normalizer, model: model, addedTokens: addedTokens, template: try file.template())
+      normalizer: normalizer, preTokenizer: preTokenizer, model: model, addedTokens: addedTokens,
+      template: try file.template())
   }
 }
 
 /// The sections of a `tokenizer.json`.
-private struct TokenizerFile {
+struct TokenizerFile {
   let path: String
   let root: JSON
 
   /// The value of `type` in a section, which must be among the supported ones.
-  private func type(of section: JSON, at place: String, supported: [String]) throws(InputError) -> String {
+  func type(of section: JSON, at place: String, supported: [String]) throws(InputError) -> String {
     if case .null = section { throw unsupported("none", at: place, supported) }
     let type = try section.field("type", file: path, at: place).string(file: path, at: "\(place).type")
     guard supported.contains(where: { $0.utf8.elementsEqual(type.utf8) }) else {
@@ -31,85 +35,39 @@ private struct TokenizerFile {
     return type
   }
 
-  private func unsupported(_ found: String, at place: String, _ supported: [String]) -> InputError {
+  func unsupported(_ found: String, at place: String, _ supported: [String]) -> InputError {
     InputError(file: path, place: place, "\(found) is not supported; supported: \(supported.joined(separator: ", "))")
   }
 
-  private func flag(_ name: String, of section: JSON, at place: String) throws(InputError) -> Bool {
+  func flag(_ name: String, of section: JSON, at place: String) throws(InputError) -> Bool {
     try section.field(name, file: path, at: place).bool(file: path, at: "\(place).\(name)")
   }
 
-  // MARK: Normaliser and pre-tokenizer
-
-  func normalizer() throws(InputError) -> BertNormalizer {
-    let section = root["normalizer"] ?? .null
-    if case .null = section {
-      return BertNormalizer(cleansText: false, isolatesIdeographs: false, stripsAccents: false, lowercases: false)
-    }
-    _ = try type(of: section, at: "normalizer", supported: ["BertNormalizer"])
-    let lowercases = try flag("lowercase", of: section, at: "normalizer")
-    let stripsAccents: Bool
-    switch section["strip_accents"] ?? .null {
-    case .null: stripsAccents = lowercases
-    case let value: stripsAccents = try value.bool(file: path, at: "normalizer.strip_accents")
-    }
-    return BertNormalizer(
-      cleansText: try flag("clean_text", of: section, at: "normalizer"),
-      isolatesIdeographs: try flag("handle_chinese_chars", of: section, at: "normalizer"),
-      stripsAccents: stripsAccents, lowercases: lowercases)
+  /// A flag that files of earlier releases lack.
+  func flag(_ name: String, of section: JSON, at place: String, default value: Bool) throws(InputError) -> Bool {
+    guard let field = section[name], field != .null else { return value }
+    return try field.bool(file: path, at: "\(place).\(name)")
   }
 
-  func checkPreTokenizer() throws(InputError) {
-    _ = try type(of: root["pre_tokenizer"] ?? .null, at: "pre_tokenizer", supported: ["BertPreTokenizer"])
+  /// A string that is not empty.
+  func text(_ name: String, of section: JSON, at place: String) throws(InputError) -> String {
+    let text = try section.field(name, file: path, at: place).string(file: path, at: "\(place).\(name)")
+    guard !text.isEmpty else { throw InputError(file: path, place: "\(place).\(name)", "empty") }
+    return text
   }
 
-  // MARK: Model
-
-  func wordPiece() throws(InputError) -> WordPiece {
-    let section = try root.field("model", file: path)
-    // The first releases wrote no type, and only WordPiece has a prefix for pieces that continue a word.
-    if section["type"] != nil || section["continuing_subword_prefix"] == nil {
-      _ = try type(of: section, at: "model", supported: ["WordPiece"])
+  /// One of a few names.
+  func choice<Choice: CaseIterable & RawRepresentable<String>>(
+    _ name: String, of section: JSON, at place: String
+  ) throws(InputError) -> Choice {
+    let value = try section.field(name, file: path, at: place).string(file: path, at: "\(place).\(name)")
+    guard let choice = Choice(rawValue: value) else {
+      throw unsupported(value.excerpt, at: "\(place).\(name)", Choice.allCases.map(\.rawValue))
     }
-    let unknown = try string("unk_token", of: section, default: "[UNK]")
-    var limit = 100
-    if let value = section["max_input_chars_per_word"] {
-      let place = "model.max_input_chars_per_word"
-      limit = try value.integer(file: path, at: place)
-      guard limit >= 0 else { throw InputError(file: path, place: place, "\(limit), expected 0 or more") }
-    }
-    let model = WordPiece(
-      vocabulary: try vocabulary(of: section), unknown: unknown,
-      prefix: try string("continuing_subword_prefix", of: section, default: "##"), maxWordLength: limit)
-    guard let model else {
-      throw InputError(file: path, place: "model.vocab", "has no \(JSON.quoted(unknown.excerpt)), the unk_token")
-    }
-    return model
+    return choice
   }
 
-  private func string(_ name: String, of section: JSON, default value: String) throws(InputError) -> String {
-    guard let field = section[name] else { return value }
-    return try field.string(file: path, at: "model.\(name)")
-  }
-
-  private func vocabulary(of section: JSON) throws(InputError) -> [(token: String, id: Int32)] {
-    let place = "model.vocab"
-    let object = try section.field("vocab", file: path, at: "model").object(file: path, at: place)
-    var vocabulary: [(token: String, id: Int32)] = []
-    vocabulary.reserveCapacity(object.count)
-    var owners: [Int32: String] = [:]
-    for (token, value) in object {
-      let place = "\(place).\(token.excerpt)"
-      let id = try identifier(value, at: place)
-      if let owner = owners.updateValue(token, forKey: id) {
-        throw InputError(file: path, place: place, "the id \(id) belongs to \(JSON.quoted(owner.excerpt)) already")
-      }
-      vocabulary.append((token, id))
-    }
-    return vocabulary
-  }
-
-  private func identifier(_ value: JSON, at place: String) throws(InputError) -> Int32 {
+  func identifier(_ value: JSON, at place: String) throws(InputError) -> Int32 {
     let id = try value.integer(file: path, at: place)
     guard id >= 0, id < Int(Int32.max) else {
       throw InputError(file: path, place: place, "the id \(id), expected one from 0 to \(Int32.max - 1)")
@@ -119,7 +77,7 @@ private struct TokenizerFile {
 
   // MARK: Added tokens
 
-  func addedTokens(model: WordPiece, normalizer: BertNormalizer) throws(InputError) -> [AddedToken] {
+  func addedTokens(model: any SubwordModel, normalizer: (any Normalizer)?) throws(InputError) -> [AddedToken] {
     guard let section = root["added_tokens"], section != .null else { return [] }
     var tokens: [AddedToken] = []
     var known: [ExactKey: Int32] = [:]
@@ -138,7 +96,8 @@ private struct TokenizerFile {
         id: id, content: content, singleWord: try flag("single_word", of: entry, at: place),
         lstrip: try flag("lstrip", of: entry, at: place), rstrip: try flag("rstrip", of: entry, at: place),
         normalized: try flag("normalized", of: entry, at: place))
-      let sought = token.normalized ? normalizer.normalized(Array(content.utf8)) : Array(content.utf8)
+      let bytes = Array(content.utf8)
+      let sought = token.normalized ? normalizer?.normalized(bytes) ?? bytes : bytes
       guard !sought.isEmpty else {
         throw InputError(
           file: path, place: "\(place).content",
@@ -155,32 +114,59 @@ private struct TokenizerFile {
   func template() throws(InputError) -> SequenceTemplate {
     let section = root["post_processor"] ?? .null
     if case .null = section { return .bare }
-    let type = try type(
-      of: section, at: "post_processor", supported: ["TemplateProcessing", "BertProcessing"])
-    if type == "BertProcessing" {
-      return .bert(cls: try bertSpecial("cls", of: section), sep: try bertSpecial("sep", of: section))
+    return try template(section, at: "post_processor") ?? .bare
+  }
+
+  /// Nil where a processor adds nothing.
+  private func template(_ section: JSON, at place: String) throws(InputError) -> SequenceTemplate? {
+    switch try type(
+      of: section, at: place,
+      supported: ["TemplateProcessing", "BertProcessing", "RobertaProcessing", "ByteLevel", "Sequence"])
+    {
+    case "Sequence":
+      var template: SequenceTemplate?
+      let entries = try section.field("processors", file: path, at: place).array(file: path, at: "\(place).processors")
+      for (index, entry) in entries.enumerated() {
+        let place = "\(place).processors[\(index)]"
+        guard let next = try self.template(entry, at: place) else { continue }
+        guard template == nil else {
+          throw InputError(file: path, place: place, "a second processor that adds tokens, expected one")
+        }
+        template = next
+      }
+      return template
+    case "ByteLevel": return nil  // trims offsets, which are not computed here
+    case "BertProcessing":
+      return .bert(
+        cls: try bertSpecial("cls", of: section, at: place), sep: try bertSpecial("sep", of: section, at: place))
+    case "RobertaProcessing":
+      return .roberta(
+        cls: try bertSpecial("cls", of: section, at: place), sep: try bertSpecial("sep", of: section, at: place))
+    default:
+      return SequenceTemplate(
+        single: try pieces("single", of: section, at: place), pair: try pieces("pair", of: section, at: place))
     }
-    return SequenceTemplate(
-      single: try pieces("single", of: section), pair: try pieces("pair", of: section))
   }
 
   /// A token and its id, as `["[CLS]", 101]`.
-  private func bertSpecial(_ name: String, of section: JSON) throws(InputError) -> Int32 {
-    let place = "post_processor.\(name)"
-    let entry = try section.field(name, file: path, at: "post_processor").array(file: path, at: place)
+  private func bertSpecial(_ name: String, of section: JSON, at outer: String) throws(InputError) -> Int32 {
+    let place = "\(outer).\(name)"
+    let entry = try section.field(name, file: path, at: outer).array(file: path, at: place)
     guard entry.count == 2 else { throw InputError(file: path, place: place, "expected a token and its id") }
     return try identifier(entry[1], at: "\(place)[1]")
   }
 
-  private func pieces(_ name: String, of section: JSON) throws(InputError) -> [SequenceTemplate.Piece] {
-    let place = "post_processor.\(name)"
+  private func pieces(
+    _ name: String, of section: JSON, at outer: String
+  ) throws(InputError) -> [SequenceTemplate.Piece] {
+    let place = "\(outer).\(name)"
     var pieces: [SequenceTemplate.Piece] = []
-    let entries = try section.field(name, file: path, at: "post_processor").array(file: path, at: place)
+    let entries = try section.field(name, file: path, at: outer).array(file: path, at: place)
     for (index, entry) in entries.enumerated() {
       let place = "\(place)[\(index)]"
       if let special = entry["SpecialToken"] {
         let (token, typeID) = try tokenAndType(special, at: "\(place).SpecialToken")
-        pieces.append(.special(ids: try ids(ofSpecial: token, in: section), typeID: typeID))
+        pieces.append(.special(ids: try ids(ofSpecial: token, in: section, at: outer), typeID: typeID))
         continue
       }
       let (sequence, typeID) = try tokenAndType(
@@ -205,10 +191,10 @@ private struct TokenizerFile {
     )
   }
 
-  private func ids(ofSpecial token: String, in section: JSON) throws(InputError) -> [Int32] {
-    let tokens = "post_processor.special_tokens"
+  private func ids(ofSpecial token: String, in section: JSON, at outer: String) throws(InputError) -> [Int32] {
+    let tokens = "\(outer).special_tokens"
     let place = "\(tokens).\(token.excerpt)"
-    let entry = try section.field("special_tokens", file: path, at: "post_processor").field(
+    let entry = try section.field("special_tokens", file: path, at: outer).field(
       token, file: path, at: tokens)
     var ids: [Int32] = []
     for id in try entry.field("ids", file: path, at: place).array(file: path, at: "\(place).ids") {

@@ -1,6 +1,6 @@
 // Reads `vocab.txt`, a token a line, with the settings that `tokenizer_config.json` may hold beside it.
 
-extension WordPieceTokenizer {
+extension SubwordTokenizer {
   /// The names of BERT's special tokens. Those that stand in the text are recognised where the vocabulary has them.
   public struct SpecialTokens: Sendable {
     public var unknown = "[UNK]"
@@ -35,36 +35,24 @@ extension WordPieceTokenizer {
     self.init(
       normalizer: BertNormalizer(
         isolatesIdeographs: isolateIdeographs, stripsAccents: stripAccents ?? lowercase, lowercases: lowercase),
-      model: model,
+      preTokenizer: BertPreTokenizer(), model: model,
       addedTokens: names.compactMap { name in model.id(of: name).map { AddedToken(id: $0, content: name) } },
       template: .bert(cls: cls, sep: sep))
   }
 
   /// Reads `vocab.txt` and, where there is one, `tokenizer_config.json` in `folder`.
   convenience init(vocabularyFolder folder: String) throws(InputError) {
-    let configPath = folder + "/tokenizer_config.json"
-    var settings = JSON.object(JSONObject([]))
-    if MappedFile.exists(configPath) {
-      settings = .object(try JSON.read(path: configPath).object(file: configPath, at: ""))
-    }
-    func flag(_ name: String) throws(InputError) -> Bool? {
-      guard let value = settings[name], value != .null else { return nil }
-      return try value.bool(file: configPath, at: name)
-    }
-    func name(_ key: String, default name: String) throws(InputError) -> String {
-      guard let value = settings[key], value != .null else { return name }
-      // Either a string or a whole added token.
-      return try (value["content"] ?? value).string(file: configPath, at: key)
-    }
+    let settings = try TokenizerSettings(folder: folder)
     var special = SpecialTokens()
-    special.unknown = try name("unk_token", default: special.unknown)
-    special.cls = try name("cls_token", default: special.cls)
-    special.sep = try name("sep_token", default: special.sep)
-    special.pad = try name("pad_token", default: special.pad)
-    special.mask = try name("mask_token", default: special.mask)
+    special.unknown = try settings.token("unk_token") ?? special.unknown
+    special.cls = try settings.token("cls_token") ?? special.cls
+    special.sep = try settings.token("sep_token") ?? special.sep
+    special.pad = try settings.token("pad_token") ?? special.pad
+    special.mask = try settings.token("mask_token") ?? special.mask
     try self.init(
-      vocabulary: folder + "/vocab.txt", lowercase: try flag("do_lower_case") ?? true,
-      stripAccents: try flag("strip_accents"), isolateIdeographs: try flag("tokenize_chinese_chars") ?? true,
+      vocabulary: folder + "/vocab.txt", lowercase: try settings.flag("do_lower_case") ?? true,
+      stripAccents: try settings.flag("strip_accents"),
+      isolateIdeographs: try settings.flag("tokenize_chinese_chars") ?? true,
       specialTokens: special)
   }
 

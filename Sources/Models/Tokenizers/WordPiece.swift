@@ -1,7 +1,7 @@
 // The WordPiece model: a word becomes the longest pieces of the vocabulary, taken greedily from the left.
 
 /// HuggingFace's `WordPiece` model.
-struct WordPiece: Sendable {
+struct WordPiece: SubwordModel {
   /// All tokens: a word, or its first piece.
   private var initial = TokenTable()
   /// The tokens that continue a word, without their prefix.

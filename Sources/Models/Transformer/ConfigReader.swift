@@ -9,38 +9,51 @@ struct ConfigReader {
 
   let config: JSON
   let file: String
+  /// Of keys in errors, where `config` is a member of the file's object.
+  var prefix = ""
 
   func value(_ key: String) -> JSON? { config[key] == .null ? nil : config[key] }
 
-  func error(_ key: String, _ message: String) -> InputError { InputError(file: file, place: key, message) }
+  func error(_ key: String, _ message: String) -> InputError { InputError(file: file, place: prefix + key, message) }
 
-  func size(_ key: String, _ standard: Int, atMost limit: Int) throws(InputError) -> Int {
-    guard let size = try value(key)?.integer(file: file, at: key) else { return standard }
-    guard (1...limit).contains(size) else { throw error(key, "\(size), expected 1 to \(limit)") }
+  func size(_ key: String, _ standard: Int, atLeast least: Int = 1, atMost limit: Int) throws(InputError) -> Int {
+    guard let size = try value(key)?.integer(file: file, at: prefix + key) else { return standard }
+    guard (least...limit).contains(size) else { throw error(key, "\(size), expected \(least) to \(limit)") }
     return size
   }
 
   func number(_ key: String, _ standard: Double, in range: ClosedRange<Double>) throws(InputError) -> Double {
-    guard let number = try value(key)?.double(file: file, at: key) else { return standard }
+    guard let number = try value(key)?.double(file: file, at: prefix + key) else { return standard }
     guard range.contains(number) else {
       throw error(key, "\(number), expected \(range.lowerBound) to \(range.upperBound)")
     }
     return number
   }
 
+  func flag(_ key: String, _ standard: Bool) throws(InputError) -> Bool {
+    try value(key)?.bool(file: file, at: prefix + key) ?? standard
+  }
+
+  /// - Throws: where a flag that is left out by default is not `expected`.
+  func require(_ key: String, _ expected: Bool) throws(InputError) {
+    guard try flag(key, expected) == expected else {
+      throw error(key, "\(!expected) is not supported; expected \(expected)")
+    }
+  }
+
   func activation(_ key: String = "hidden_act", _ standard: Activation = .gelu) throws(InputError) -> Activation {
-    guard let name = try value(key)?.string(file: file, at: key) else { return standard }
+    guard let name = try value(key)?.string(file: file, at: prefix + key) else { return standard }
     guard let activation = Activation(named: name) else {
       throw error(
         key,
-        "\(JSON.quoted(name.excerpt)) is not supported; expected gelu, gelu_new, gelu_pytorch_tanh or relu")
+        "\(JSON.quoted(name.excerpt)) is not supported; expected gelu, gelu_new, gelu_pytorch_tanh, relu or tanh")
     }
     return activation
   }
 
-  /// Left out is 0, null is none.
-  func padding(vocabularySize: Int) throws(InputError) -> Int? {
-    guard let value = config["pad_token_id"] else { return 0 }
+  /// Left out is the standard, null is none.
+  func padding(_ standard: Int? = 0, vocabularySize: Int) throws(InputError) -> Int? {
+    guard let value = config["pad_token_id"] else { return standard }
     guard value != .null else { return nil }
     let id = try value.integer(file: file, at: "pad_token_id")
     guard (0..<vocabularySize).contains(id) else {

@@ -30,6 +30,8 @@ public protocol ModelBlueprint: Sendable {
   var maximumLength: Int { get }
   /// `initializer_range`, the standard deviation of fresh weights.
   var initializerRange: Double { get }
+  /// Whether the family has a language model, as decoders do.
+  var predictsTokens: Bool { get }
   /// `id2label` by id.
   var labelNames: [String] { get }
   /// The same with every dropout off.
@@ -46,4 +48,8 @@ public protocol ModelBlueprint: Sendable {
   func build(
     _ weights: any WeightSource, task: ModelTask, seed: UInt64, factory: any LinearFactory, precision: Precision
   ) throws(InputError) -> any SequenceModel
+}
+
+extension ModelBlueprint {
+  public var predictsTokens: Bool { false }
 }

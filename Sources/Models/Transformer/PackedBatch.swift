@@ -1,6 +1,7 @@
 // Sequences laid end to end, so that no padded position is ever computed.
 
-/// A batch of sequences packed one after another, each with its label and the number of its example.
+/// A batch of sequences packed one after another, each with the number of its example and with its label, or its tokens
+/// with what follows them.
 public final class PackedBatch: @unchecked Sendable {
   // Unchecked: filled by the trainer's thread between steps, read by workers within one.
   public private(set) var sequences = 0
@@ -13,6 +14,10 @@ public final class PackedBatch: @unchecked Sendable {
   public let offsets: UnsafeMutablePointer<Int32>
   /// [sequences].
   public let labels: UnsafeMutablePointer<Int32>
+  /// [tokens], the next token of each that a language model is to predict; −1 where none counts.
+  public let targets: UnsafeMutablePointer<Int32>
+  /// How many tokens have a target.
+  public private(set) var targetCount = 0
   /// [sequences], where each came from.
   public let examples: UnsafeMutablePointer<Int32>
   /// One run of sequences for each worker.
@@ -27,6 +32,7 @@ public final class PackedBatch: @unchecked Sendable {
     typeIDs = .allocate(capacity: tokenCapacity)
     offsets = .allocate(capacity: sequenceCapacity + 1)
     labels = .allocate(capacity: sequenceCapacity)
+    targets = .allocate(capacity: tokenCapacity)
     examples = .allocate(capacity: sequenceCapacity)
     shards = Array(repeating: 0..<0, count: workers)
     offsets[0] = 0
@@ -37,19 +43,23 @@ public final class PackedBatch: @unchecked Sendable {
     typeIDs.deallocate()
     offsets.deallocate()
     labels.deallocate()
+    targets.deallocate()
     examples.deallocate()
   }
 
   public func clear() {
     sequences = 0
     tokens = 0
+    targetCount = 0
     for worker in shards.indices { shards[worker] = 0..<0 }
   }
 
   /// Adds a sequence to the end, as part of `worker`'s shard. Workers must come in order.
+  /// - Parameter counted: for each token, whether its prediction from those before it counts; nil where none does.
   /// - Precondition: there is room.
   public func append(
-    _ ids: UnsafePointer<Int32>, types: UnsafePointer<Int32>?, count: Int, label: Int32, example: Int32, worker: Int
+    _ ids: UnsafePointer<Int32>, types: UnsafePointer<Int32>?, counted: UnsafePointer<Bool>? = nil, count: Int,
+    label: Int32, example: Int32, worker: Int
   ) {
     precondition(
       sequences < sequenceCapacity && tokens + count <= tokenCapacity,
@@ -59,6 +69,11 @@ public final class PackedBatch: @unchecked Sendable {
       (typeIDs + tokens).update(from: types, count: count)
     } else {
       (typeIDs + tokens).update(repeating: 0, count: count)
+    }
+    for i in 0..<count {
+      let counts = i + 1 < count && counted?[i + 1] == true
+      targets[tokens + i] = counts ? ids[i + 1] : -1
+      targetCount += counts ? 1 : 0
     }
     labels[sequences] = label
     examples[sequences] = example

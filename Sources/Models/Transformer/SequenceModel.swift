@@ -13,13 +13,18 @@ public struct LinearModule: Sendable, Equatable {
   /// The number of its layer, nil outside the stack.
   public let layer: Int?
   public let hasBias: Bool
+  /// Whether the file holds its weight as [d₂, d₁], as `Conv1D` does: PEFT's `fan_in_fan_out`.
+  public let isTransposed: Bool
 
-  public init(name: String, outputSize: Int, inputSize: Int, layer: Int?, hasBias: Bool = true) {
+  public init(
+    name: String, outputSize: Int, inputSize: Int, layer: Int?, hasBias: Bool = true, isTransposed: Bool = false
+  ) {
     self.name = name
     self.outputSize = outputSize
     self.inputSize = inputSize
     self.layer = layer
     self.hasBias = hasBias
+    self.isTransposed = isTransposed
   }
 }
 
@@ -39,36 +44,84 @@ public protocol WeightSource: AnyObject {
   var names: [String] { get }
   /// - Parameter shape: what the tensor must have.
   /// - Throws: where it is missing or of another shape or type; the message names file and tensor.
-  func floats(_ name: String, shape: [Int]?) throws(InputError) -> TensorData
+  func stored(_ name: String, shape: [Int]?) throws(InputError) -> StoredTensor
 }
 
-/// A transformer with one vector of logits a sequence. Shared by workers; each has its own `ForwardPass`.
+extension WeightSource {
+  /// A tensor's values as float32, copied only where they are stored otherwise. Throws as `stored`.
+  public func floats(_ name: String, shape: [Int]? = nil) throws(InputError) -> TensorData {
+    try stored(name, shape: shape).floats
+  }
+
+  /// A matrix for products and for looking up rows, used as it is stored.
+  /// - Parameters:
+  ///   - isTransposed: whether its transpose is stored.
+  ///   - precision: of the products.
+  /// - Throws: as `stored`.
+  func matrix(
+    _ name: String, outputSize: Int, inputSize: Int, isTransposed: Bool = false, _ precision: Precision
+  ) throws(InputError) -> FrozenMatrix {
+    let (rows, columns) = isTransposed ? (inputSize, outputSize) : (outputSize, inputSize)
+    let tensor = try stored(name, shape: [rows, columns])
+    return FrozenMatrix(
+      tensor.matrix(rows, columns), isTransposed: isTransposed, owner: tensor.owner, precision: precision)
+  }
+
+  /// A module as the file has it.
+  /// - Parameter name: the file's for the module.
+  /// - Throws: as `stored`.
+  func linear(_ module: LinearModule, name: String, _ precision: Precision) throws(InputError) -> FrozenLinear {
+    FrozenLinear(
+      name: module.name,
+      weight: try matrix(
+        name + ".weight", outputSize: module.outputSize, inputSize: module.inputSize,
+        isTransposed: module.isTransposed, precision),
+      bias: module.hasBias ? SharedBuffer(try floats(name + ".bias", shape: [module.outputSize]).values) : nil)
+  }
+}
+
+/// A transformer with one vector of logits a sequence, or one state a token that its `tokenHead` makes logits of. Shared
+/// by workers; each has its own `ForwardPass`.
 public protocol SequenceModel: AnyObject, Sendable {
   /// All linear modules in the model's order; taps go by it.
   var modules: [LinearModule] { get }
   var labelCount: Int { get }
+  /// Of a language model: what makes logits over the vocabulary of the states that its passes return. Nil where the
+  /// model classifies.
+  var tokenHead: TokenHead? { get }
   /// The longest sequence the model can take.
   var maximumLength: Int { get }
   var vocabularySize: Int { get }
   /// What the arena must hold for a shard, forward and backward, in floats.
-  func arenaFloats(tokens: Int, squaredLengths: Int, sequences: Int) -> Int
+  /// - Parameter recomputes: whether layers are computed again in backward.
+  func arenaFloats(tokens: Int, squaredLengths: Int, sequences: Int, recomputes: Bool) -> Int
   /// What one worker needs to run the model. Allocates; made once a worker.
   func makePass(_ workspace: Workspace) -> any ForwardPass
 }
 
 extension SequenceModel {
+  public var tokenHead: TokenHead? { nil }
+
+  /// The rows and columns of what a pass makes of a shard: logits, or states that `tokenHead` is applied to.
+  public func outputShape(_ batch: PackedBatch, _ shard: Range<Int>) -> (rows: Int, columns: Int) {
+    tokenHead.map { (batch.rows(shard), $0.weight.inputSize) } ?? (shard.count, labelCount)
+  }
+
   /// Makes room in a worker's arena for its shard of the batch; allocates only where none was as large before.
-  public func reserve(_ arena: Arena, for batch: PackedBatch, _ shard: Range<Int>) {
-    arena.reserve(
-      arenaFloats(tokens: batch.rows(shard), squaredLengths: batch.squaredLengths(shard), sequences: shard.count))
+  public func reserve(_ workspace: Workspace, for batch: PackedBatch, _ shard: Range<Int>) {
+    workspace.arena.reserve(
+      arenaFloats(
+        tokens: batch.rows(shard), squaredLengths: batch.squaredLengths(shard), sequences: shard.count,
+        recomputes: workspace.recomputes))
   }
 }
 
 /// One worker's run of a model over its share of a batch. Allocates nothing.
 public protocol ForwardPass: AnyObject {
-  /// The logits of `sequences`, [sequences.count, labelCount], in the workspace's arena.
+  /// The logits of `sequences`, [sequences.count, labelCount], or a language model's states, [tokens, hidden size]; in
+  /// the workspace's arena.
   func forward(_ batch: PackedBatch, _ sequences: Range<Int>) -> MutableFloatPointer
   /// Adds the trainable parameters' gradients to the workspace. Uses what the last `forward` left.
-  /// - Parameter logitsGradient: [sequences.count, labelCount]; nil where the loss does not see the logits (taps only).
-  func backward(_ logitsGradient: FloatPointer?)
+  /// - Parameter outputGradient: of what `forward` returned; nil where the loss does not see it (taps only).
+  func backward(_ outputGradient: FloatPointer?)
 }

@@ -77,7 +77,8 @@ public enum LoRAExport {
         ("target_modules", .array(ranks.map { .string($0.module) })), ("modules_to_save", kept("modules_to_save")),
         ("r", .integer(adapter.rank)), ("lora_alpha", .integer(adapter.rank)), ("rank_pattern", pattern),
         ("alpha_pattern", pattern), ("lora_dropout", adapter.config["lora_dropout"] ?? .integer(0)),
-        ("bias", .string("none")), ("fan_in_fan_out", .bool(false)), ("inference_mode", .bool(true)),
+        ("bias", .string("none")), ("fan_in_fan_out", adapter.config["fan_in_fan_out"] ?? .bool(false)),
+        ("inference_mode", .bool(true)),
         ("init_lora_weights", .bool(true)), ("use_rslora", .bool(false)),
       ]))
   }

@@ -19,6 +19,8 @@ public struct PEFTAdapter {
     public var taskType: String
     public var baseModel: String
     public var targetModules: TargetModules
+    /// Whether the adapted weights are stored transposed, as `Conv1D` has them.
+    public var fanInFanOut: Bool
     public var alpha: Double
     public var dropout: Double
     /// r₀, or LoRA's r.
@@ -44,9 +46,8 @@ public struct PEFTAdapter {
     let rank = allocator.scores.rank
     let store = trainer.store
     return store.adapters.indices.map { k in
-      (0..<rank).map { i in
-        masked || allocator.isFrozen ? allocator.kept[k * rank + i] : store.lambda(k)[i] != 0
-      }
+      masked || allocator.isFrozen
+        ? Array(allocator.kept[k * rank..<(k + 1) * rank]) : store.sizes(k).map { $0 != 0 }
     }
   }
 
@@ -59,6 +60,8 @@ public struct PEFTAdapter {
     let suffix = description.method == .lora ? ".weight" : ""
     for (k, adapter) in store.adapters.enumerated() {
       let chosen = (0..<adapter.layout.rank).filter { pattern?[k][$0] ?? true }
+      // A plain LoRA adapter has no rank 0.
+      if description.method == .lora, chosen.isEmpty { continue }
       let name = prefix + adapter.name
       tensors.append(
         (name + ".lora_A" + suffix, [chosen.count, adapter.inputSize], store.loraA(k, triplets: chosen)))
@@ -87,6 +90,10 @@ public struct PEFTAdapter {
       case .pattern(let pattern): .string(pattern)
       case .allLinear: .string("all-linear")
       }
+    // Of LoRA: where doublets are pruned, modules have ranks of their own, and α so that the scale stays.
+    let ranks = d.method == .lora ? pattern?.map { $0.count { $0 } } : nil
+    let own = zip(modules, ranks ?? []).filter { $1 > 0 && $1 != d.initialRank }
+    let targets = ranks?.contains(0) == true ? kept(modules, ranks ?? []) ?? targets : targets
     var entries: [(String, JSON)] = [
       ("peft_type", .string(d.method == .lora ? "LORA" : "ADALORA")),
       ("task_type", .string(d.taskType)),
@@ -96,14 +103,17 @@ public struct PEFTAdapter {
       ("lora_alpha", number(d.alpha)),
       ("lora_dropout", number(d.dropout)),
       ("bias", .string("none")),
-      ("fan_in_fan_out", .bool(false)),
+      ("fan_in_fan_out", .bool(d.fanInFanOut)),
       ("inference_mode", .bool(true)),
       ("init_lora_weights", .bool(true)),
     ]
     if d.method == .lora {
       entries += [
-        ("r", .integer(d.initialRank)), ("rank_pattern", .object(JSONObject([]))),
-        ("alpha_pattern", .object(JSONObject([]))),
+        ("r", .integer(d.initialRank)), ("rank_pattern", .object(JSONObject(own.map { ($0, .integer($1)) }))),
+        (
+          "alpha_pattern",
+          .object(JSONObject(own.map { ($0, number(d.alpha * Double($1) / Double(d.initialRank))) }))
+        ),
       ]
     } else {
       entries += [
@@ -124,6 +134,12 @@ public struct PEFTAdapter {
       }
     }
     return .object(JSONObject(entries))
+  }
+
+  /// The modules that keep rank, by their full names; nil where none does.
+  private static func kept(_ modules: [String], _ ranks: [Int]) -> JSON? {
+    let names = zip(modules, ranks).filter { $1 > 0 }.map { JSON.string($0.0) }
+    return names.isEmpty ? nil : .array(names)
   }
 
   /// Whole values are written as integers, as PEFT has them.
@@ -179,6 +195,21 @@ public struct PEFTAdapter {
     }
     alphaPattern = pattern
     file = try SafetensorsFile(path: folder + "/" + Self.weightsName)
+  }
+
+  /// What it was trained for; classification where it does not say.
+  /// - Throws: where `task_type` is another.
+  var task: Experiment.Task {
+    get throws(InputError) {
+      guard let value = config["task_type"], value != .null else { return .sequenceClassification }
+      let path = folder + "/" + Self.configName
+      let name = try value.string(file: path, at: "task_type")
+      guard let task = Experiment.Task(rawValue: name) else {
+        let known = Experiment.Task.allCases.map(\.rawValue).joined(separator: " or ")
+        throw InputError(file: path, place: "task_type", "\(name) is not supported; expected \(known)")
+      }
+      return task
+    }
   }
 
   /// The number of classes that its head has, with the tensor that says so; nil without a head.

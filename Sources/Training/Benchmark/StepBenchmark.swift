@@ -64,9 +64,9 @@ public struct StepBenchmark: Sendable {
     let plan = AdapterPlan(
       entries: modules.map { AdapterPlan.Entry(module: $0, rank: rank, alpha: 16) },
       parameterization: SVDParameterization(), trainsHead: true)
-    let labels = blueprint.labelNames.count
-    let (model, store) = try blueprint.build(
-      weights, plan, task: .sequenceClassification(labels: labels), seed: 1, precision: precision)
+    let task: ModelTask =
+      blueprint.predictsTokens ? .causalLanguageModel : .sequenceClassification(labels: blueprint.labelNames.count)
+    let (model, store) = try blueprint.build(weights, plan, task: task, seed: 1, precision: precision)
     let total = Self.warmUp + 2 * steps
     let allocator = RankAllocator(
       store, initialRank: rank, targetRank: max(1, rank * 2 / 3), initialWarmup: 1, finalWarmup: 1,
@@ -74,8 +74,8 @@ public struct StepBenchmark: Sendable {
     let pool = WorkerPool(count: threads, isTimed: true)
     let trainer = Trainer(
       model: model, store: store, allocator: allocator,
-      source: RandomBatches(self, vocabulary: blueprint.vocabularySize, labels: labels),
-      objective: ClassificationObjective(), pool: pool,
+      source: RandomBatches(self, vocabulary: blueprint.vocabularySize, task: task), objective: model.objective,
+      pool: pool,
       options: TrainerOptions(totalSteps: total + 2, learningRate: 1e-3, orthRegWeight: 0.1))
     var report = try measure(trainer, pool)
     report.wholeFlops = modules.reduce(0) { $0 + 4 * report.tokens * $1.outputSize * $1.inputSize }
@@ -135,15 +135,18 @@ final class RandomBatches: BatchSource {
   private let dataset: TokenizedDataset
   private let workers: Int
 
-  init(_ benchmark: StepBenchmark, vocabulary: Int, labels: Int) {
+  init(_ benchmark: StepBenchmark, vocabulary: Int, task: ModelTask) {
     capacity = (benchmark.batch, benchmark.batch * benchmark.length)
     workers = benchmark.threads
     var random = RandomSource(seed: 10)
     var dataset = TokenizedDataset()
     for i in 0..<benchmark.batch {
-      dataset.append(
-        ids: (0..<benchmark.length).map { _ in Int32(random.index(below: vocabulary)) },
-        types: Array(repeating: 0, count: benchmark.length), label: Int32(i % labels))
+      let ids = (0..<benchmark.length).map { _ in Int32(random.index(below: vocabulary)) }
+      switch task {
+      case .sequenceClassification(let labels):
+        dataset.append(ids: ids, types: Array(repeating: 0, count: ids.count), label: Int32(i % labels))
+      case .causalLanguageModel: dataset.append(ids: ids, counted: Array(repeating: true, count: ids.count))
+      }
     }
     self.dataset = dataset
   }

@@ -9,7 +9,11 @@ public struct TokenizedDataset: Sendable {
   /// 0 for the first text of a pair, 1 for the second.
   public private(set) var types: [Int32] = []
   public private(set) var offsets: [Int] = [0]
+  /// One an example; empty of a language model's data.
   public private(set) var labels: [Int32] = []
+  /// Of a language model's data, for each token: whether its prediction counts in the loss. Empty where examples have
+  /// labels.
+  public private(set) var counted: [Bool] = []
 
   public init() {}
 
@@ -45,7 +49,18 @@ public struct TokenizedDataset: Sendable {
     labels.append(label)
   }
 
-  public var count: Int { labels.count }
+  /// Adds a sequence for a language model.
+  /// - Parameter newCounted: for each token, whether its prediction from those before it counts; the first has none
+  ///   before it, so that what is said of it makes no difference.
+  public mutating func append(ids newIDs: [Int32], counted newCounted: [Bool]) {
+    precondition(newIDs.count == newCounted.count, "\(newIDs.count) tokens, \(newCounted.count) flags")
+    ids += newIDs
+    types += Array(repeating: 0, count: newIDs.count)
+    counted += newCounted
+    offsets.append(ids.count)
+  }
+
+  public var count: Int { offsets.count - 1 }
 
   public func length(_ example: Int) -> Int { offsets[example + 1] - offsets[example] }
 

@@ -236,8 +236,10 @@ private struct ExperimentReader {
         at: ["data.split", "data.eval"], "data.split", "data.eval is set as well, expected one of the two")
     }
     try settleMethod()
+    try settleScale()
     let adapter = experiment.adapter
-    if adapter.ranks.room < 1 {
+    let ranks = adapter.ranks
+    if ranks.room < 1 || (adapter.method.method.grows && ranks.last < 1) {
       throw error(
         at: ["adapter.target_r"], "adapter.target_r",
         "\(adapter.targetR), expected at least 1 for \(adapter.method.rawValue)")
@@ -274,6 +276,17 @@ private struct ExperimentReader {
     } else {
       experiment.adapter.peftType = own
     }
+  }
+
+  /// `adapter.effective_scale` or `adapter.lora_alpha`, not both.
+  private mutating func settleScale() throws(InputError) {
+    guard let scale = origins["adapter.effective_scale"], let alpha = origins["adapter.lora_alpha"] else { return }
+    if isOnCommandLine(scale) == isOnCommandLine(alpha) {
+      throw error(
+        at: ["adapter.effective_scale", "adapter.lora_alpha"], "adapter.effective_scale",
+        "adapter.lora_alpha is set as well, expected one of the two")
+    }
+    if isOnCommandLine(alpha) { experiment.adapter.effectiveScale = nil }
   }
 
   private func isOnCommandLine(_ origin: Origin?) -> Bool { if case .commandLine = origin { true } else { false } }

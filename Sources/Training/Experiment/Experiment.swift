@@ -75,12 +75,20 @@ public struct Experiment: Sendable, Equatable {
     public internal(set) var beta2 = 0.85
     public internal(set) var orthRegWeight = 0.5
     public internal(set) var loraAlpha = 8.0
+    /// s itself, whatever the method's rank; nil: as `lora_alpha` makes it.
+    public internal(set) var effectiveScale: Double?
     public internal(set) var loraDropout = 0.0
     public internal(set) var score = ScoringRule.smoothed
+    public internal(set) var budget = BudgetUnit.rank
     public internal(set) var dialect = Dialect.peft
 
     /// What a module's rank is over the run.
     public var ranks: ModuleRanks { method.method.ranks(r: r, initial: initR, target: targetR) }
+
+    /// α, which gives the scale that was asked for.
+    public var alpha: Double {
+      effectiveScale.map { $0 / method.method.parameterization.scale(alpha: 1, rank: ranks.room) } ?? loraAlpha
+    }
   }
 
   /// `[training]`.
@@ -100,6 +108,8 @@ public struct Experiment: Sendable, Equatable {
     public internal(set) var gradientAccumulationSteps = 1
     public internal(set) var baseDropout = true
     public internal(set) var precision = Precision.float32
+    /// Whether activations are computed again in backward instead of kept.
+    public internal(set) var recompute = false
     /// 0: one per core.
     public internal(set) var threads = 0
   }

@@ -16,7 +16,7 @@ struct ExperimentKey: Sendable {
   /// - Returns: nil, or what is wrong with the value.
   private(set) var set: @Sendable (inout Experiment, TOMLNode, String) -> String?
   /// The value as TOML; nil where it is left out.
-  let text: @Sendable (Experiment) -> String?
+  private(set) var text: @Sendable (Experiment) -> String?
 
   /// As in `--set`: `section.name`.
   var path: String { section.isEmpty ? name : section + "." + name }
@@ -50,9 +50,12 @@ struct ExperimentKey: Sendable {
     number("adapter", "beta1", \.adapter.beta1, "above 0 and below 1") { $0 > 0 && $0 < 1 },
     number("adapter", "beta2", \.adapter.beta2, "above 0 and below 1") { $0 > 0 && $0 < 1 },
     number("adapter", "orth_reg_weight", \.adapter.orthRegWeight, "of at least 0") { $0 >= 0 },
-    number("adapter", "lora_alpha", \.adapter.loraAlpha, "above 0") { $0 > 0 },
+    number("adapter", "lora_alpha", \.adapter.loraAlpha, "above 0") { $0 > 0 }
+      .leftOut { $0.adapter.effectiveScale != nil },
+    optionalNumber("adapter", "effective_scale", \.adapter.effectiveScale, "above 0") { $0 > 0 },
     number("adapter", "lora_dropout", \.adapter.loraDropout, "of at least 0 and below 1") { $0 >= 0 && $0 < 1 },
     choice("adapter", "score", \.adapter.score),
+    choice("adapter", "budget", \.adapter.budget),
     choice("adapter", "dialect", \.adapter.dialect),
 
     integer("training", "total_step", \.training.totalStep, 1...maximumSteps).required,
@@ -67,6 +70,7 @@ struct ExperimentKey: Sendable {
     integer("training", "gradient_accumulation_steps", \.training.gradientAccumulationSteps, 1...1_000_000),
     flag("training", "base_dropout", \.training.baseDropout),
     choice("training", "precision", \.training.precision),
+    flag("training", "recompute", \.training.recompute),
     integer("training", "threads", \.training.threads, 0...1024),
 
     integer("telemetry", "scores_every", \.telemetry.scoresEvery, 0...maximumSteps),
@@ -121,6 +125,13 @@ struct ExperimentKey: Sendable {
     return key
   }
 
+  /// The key as a written file does without it where another one says the same.
+  private func leftOut(where isLeftOut: @escaping @Sendable (Experiment) -> Bool) -> ExperimentKey {
+    var key = self
+    key.text = { isLeftOut($0) ? nil : self.text($0) }
+    return key
+  }
+
   /// The key with one more demand on a value that has been set.
   private func refusing(_ complaint: @escaping @Sendable (Experiment) -> String?) -> ExperimentKey {
     var key = self
@@ -146,13 +157,24 @@ struct ExperimentKey: Sendable {
   ) -> ExperimentKey {
     ExperimentKey(
       section, name, property, "a number \(bound)", text: { String($0) },
-      read: { node, _ in
-        switch node {
-        case .number(let value) where value.isFinite && isValid(value): value
-        case .integer(let value) where isValid(Double(value)): Double(value)
-        default: nil
-        }
-      })
+      read: { node, _ in finite(node).flatMap { isValid($0) ? $0 : nil } })
+  }
+
+  private static func optionalNumber(
+    _ section: String, _ name: String, _ property: Property<Double?>, _ bound: String,
+    where isValid: @escaping @Sendable (Double) -> Bool
+  ) -> ExperimentKey {
+    ExperimentKey(
+      section, name, property, "a number \(bound)", text: { $0.map { String($0) } },
+      read: { node, _ in finite(node).flatMap { isValid($0) ? .some($0) : nil } })
+  }
+
+  private static func finite(_ node: TOMLNode) -> Double? {
+    switch node {
+    case .number(let value) where value.isFinite: value
+    case .integer(let value): Double(value)
+    default: nil
+    }
   }
 
   private static func flag(_ section: String, _ name: String, _ property: Property<Bool>) -> ExperimentKey {

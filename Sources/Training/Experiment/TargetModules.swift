@@ -33,7 +33,7 @@ public enum TargetModules: Sendable, Equatable {
   /// Source: `peft/utils/constants.py`.
   public static func defaults(modelType: String, method: Experiment.PEFTType) -> TargetModules? {
     switch (modelType, method) {
-    case ("bert", _), ("roberta", .lora), ("electra", .lora): .list(["query", "value"])
+    case ("bert", _), ("roberta", .lora), ("xlm-roberta", .lora), ("electra", .lora): .list(["query", "value"])
     case ("roberta", .adalora): .list(["query", "key", "value", "dense"])
     case ("deberta-v2", .adalora): .list(["query_proj", "key_proj", "value_proj", "dense"])
     case ("deberta-v2", .lora): .list(["query_proj", "value_proj"])

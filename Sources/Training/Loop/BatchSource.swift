@@ -135,11 +135,14 @@ extension PackedBatch {
   func append(_ dataset: TokenizedDataset, example: Int, worker: Int) {
     dataset.ids.withUnsafeBufferPointer { ids in
       dataset.types.withUnsafeBufferPointer { types in
-        guard let id = ids.baseAddress, let type = types.baseAddress else { return }
-        let start = dataset.offsets[example]
-        append(
-          id + start, types: type + start, count: dataset.length(example), label: dataset.labels[example],
-          example: Int32(example), worker: worker)
+        dataset.counted.withUnsafeBufferPointer { counted in
+          guard let id = ids.baseAddress, let type = types.baseAddress else { return }
+          let start = dataset.offsets[example]
+          append(
+            id + start, types: type + start, counted: counted.isEmpty ? nil : counted.baseAddress.map { $0 + start },
+            count: dataset.length(example), label: dataset.labels.isEmpty ? 0 : dataset.labels[example],
+            example: Int32(example), worker: worker)
+        }
       }
     }
   }

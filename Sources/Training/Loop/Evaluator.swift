@@ -1,4 +1,4 @@
-// Runs a model over a labelled data set without dropout.
+// Runs a model over a data set without dropout.
 
 import Kernels
 import Models
@@ -21,13 +21,15 @@ final class Evaluator {
       sequenceCapacity: self.batchSize, tokenCapacity: dataset.mostTokens(in: self.batchSize), workers: workers)
   }
 
-  /// - Parameter onLogits: called with each example's number and its logits, in no particular order.
+  /// - Parameter onLogits: called with each example's number and a classifier's logits, in no particular order.
   func evaluate(
     _ team: WorkerTeam, shouldStop: () -> Bool = { false }, onLogits: ((Int, [Float]) -> Void)? = nil
   ) -> Evaluation? {
     let classes = team.model.labelCount
     var confusion = ConfusionMatrix(classes: classes)
     var loss = 0.0
+    // What the loss is a mean over: examples, or counted tokens.
+    var counted = 0
     let gradient = Buffer(count: classes)
     for start in stride(from: 0, to: dataset.count, by: batchSize) {
       guard !shouldStop() else { return nil }
@@ -38,9 +40,15 @@ final class Evaluator {
         batch.append(dataset, example: order[start + i], worker: worker)
       }
       team.forward(batch)
+      if let head = team.model.tokenHead {
+        loss += team.tokenLoss(batch, head)
+        counted += batch.targetCount
+        continue
+      }
+      counted += batch.sequences
       for worker in batch.shards.indices {
         for (row, sequence) in batch.shards[worker].enumerated() {
-          guard let shard = team.logits(worker) else { continue }
+          guard let shard = team.outputs(worker) else { continue }
           let logits = shard + row * classes
           let label = Int(batch.labels[sequence])
           loss += CrossEntropy.forward(logits, label: label, classes: classes, gradient: gradient.base, scale: 1)
@@ -50,8 +58,10 @@ final class Evaluator {
         }
       }
     }
+    let mean = loss / Double(max(counted, 1))
+    if team.model.tokenHead != nil { return Evaluation(loss: mean) }
     return Evaluation(
-      loss: loss / Double(max(dataset.count, 1)), accuracy: confusion.accuracy, matthews: confusion.matthews,
+      loss: mean, accuracy: confusion.accuracy, matthews: confusion.matthews,
       f1: confusion.f1)
   }
 }

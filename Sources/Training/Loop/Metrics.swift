@@ -56,9 +56,15 @@ public struct ConfusionMatrix: Sendable, Equatable {
 public func spearman(_ a: [Double], _ b: [Double]) -> Double {
   precondition(a.count == b.count, "\(a.count) values against \(b.count)")
   func ranks(_ values: [Double]) -> [Double] {
-    values.map { value in
-      Double(values.count { $0 < value }) + Double(values.count { $0 == value } + 1) / 2
+    let order = values.indices.sorted { values[$0] < values[$1] }
+    var ranks = Array(repeating: 0.0, count: values.count)
+    var start = 0
+    while start < order.count {
+      let end = order[start...].firstIndex { values[$0] != values[order[start]] } ?? order.endIndex
+      for tied in start..<end { ranks[order[tied]] = Double(start + end + 1) / 2 }
+      start = end
     }
+    return ranks
   }
   let x = ranks(a)
   let y = ranks(b)

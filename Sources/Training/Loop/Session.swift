@@ -148,9 +148,7 @@ public final class Session {
     lastEvaluation = result
     log(
       .evaluation,
-      String(
-        format: "loss %.4f, accuracy %.4f, Matthews %.4f, F1 %.4f", result.loss, result.accuracy, result.matthews,
-        result.f1))
+      result.metrics.map { String(format: "\($0.name) %.4f", $0.value) }.joined(separator: ", "))
     return result
   }
 
@@ -342,8 +340,11 @@ public final class Session {
     case .targetR:
       let modules = Double(max(description.modules.count, 1))
       let budget = (value * modules).rounded()
-      guard budget >= 0, budget <= Double(allocator.schedule.initialBudget) else {
+      guard budget >= 0, budget <= Double(allocator.schedule.room) else {
         return no("it must lie between 0 and the initial rank \(description.initialRank)")
+      }
+      guard !allocator.method.onlyGrows || budget >= Double(allocator.keptCount) else {
+        return no("\(allocator.keptCount) triplets have grown, and none is pruned")
       }
       guard schedule.setTarget(Int(budget), at: trainer.stepsDone) else { return no(fixed(allocator, "the target")) }
       return .success((budget / modules, { allocator.schedule = schedule }))
@@ -442,9 +443,7 @@ public final class Session {
     guard let allocator = trainer.allocator else { return TripletFrame() }
     let scores = allocator.scores
     var frame = TripletFrame()
-    frame.lambda = trainer.store.adapters.indices.flatMap { k in
-      (0..<scores.rank).map { trainer.store.lambda(k)[$0] }
-    }
+    frame.lambda = trainer.store.adapters.indices.flatMap { trainer.store.sizes($0) }
     frame.kept = allocator.kept
     frame.lambdaPart = scores.lambdaPart
     frame.pPart = scores.pPart

@@ -30,12 +30,14 @@ public struct TrainerOptions: Sendable {
   /// γ; 0 where there is no λ (LoRA).
   public var orthRegWeight: Double
   public var dialect: Dialect
+  /// Whether activations are computed again in backward instead of kept: less memory, the same bits.
+  public var recomputes: Bool
   public var seed: UInt64
 
   public init(
     totalSteps: Int, learningRate: Double, schedule: LearningRateSchedule = .constant, warmupRatio: Double = 0,
     weightDecay: Double = 0.01, maxGradNorm: Double = 0, accumulation: Int = 1, orthRegWeight: Double = 0,
-    dialect: Dialect = .peft, seed: UInt64 = 0
+    dialect: Dialect = .peft, recomputes: Bool = false, seed: UInt64 = 0
   ) {
     self.totalSteps = totalSteps
     self.learningRate = learningRate
@@ -46,6 +48,7 @@ public struct TrainerOptions: Sendable {
     self.accumulation = accumulation
     self.orthRegWeight = orthRegWeight
     self.dialect = dialect
+    self.recomputes = recomputes
     self.seed = seed
   }
 }
@@ -79,7 +82,8 @@ public final class Trainer {
     self.source = source
     self.objective = objective
     self.options = options
-    team = WorkerTeam(model: model, store: store, pool: pool, seed: options.seed)
+    team = WorkerTeam(
+      model: model, store: store, pool: pool, seed: options.seed, recomputes: options.recomputes)
     batch = PackedBatch(
       sequenceCapacity: source.capacity.sequences, tokenCapacity: source.capacity.tokens, workers: pool.count)
     let hasLambda = store.adapters.contains { $0.layout.lambdaOffset != nil }
@@ -109,8 +113,7 @@ public final class Trainer {
     let step = stepsDone
     let start = ContinuousClock.now
     let lr = learningRate
-    // With clipping a pruned λ's gradient counts in the norm.
-    allocator?.leaveOutPruned(options.maxGradNorm == 0)
+    allocator?.prepareStep(clips: options.maxGradNorm > 0)
     var losses = WorkerTeam.Losses()
     var tokens = 0
     for micro in 0..<options.accumulation {

@@ -19,24 +19,32 @@ final class WorkerTeam {
   private let forwardPhase: ForwardPhase
   private let trainPhase: TrainPhase
   private let reducePhase: ReducePhase
+  private let tokenLossPhase: TokenLossPhase
 
-  init(model: any SequenceModel, store: AdapterStore, pool: WorkerPool, seed: UInt64) {
+  /// - Parameter recomputes: whether activations are computed again in backward instead of kept.
+  init(model: any SequenceModel, store: AdapterStore, pool: WorkerPool, seed: UInt64, recomputes: Bool = false) {
     self.model = model
     self.store = store
     self.pool = pool
     workers = (0..<pool.count).map { i in
-      ShardWorker(i, model: model, store: store, seed: seed, clock: pool.clocks.isEmpty ? nil : pool.clocks[i])
+      ShardWorker(
+        i, model: model, store: store, seed: seed, recomputes: recomputes,
+        clock: pool.clocks.isEmpty ? nil : pool.clocks[i])
     }
     forwardPhase = ForwardPhase(workers)
     trainPhase = TrainPhase(workers, store: store)
     reducePhase = ReducePhase(workers, block: store.block)
+    tokenLossPhase = TokenLossPhase(workers)
   }
 
   /// Of the trainer's own thread, which is worker 0; nil unless the pool is timed.
   var clock: OperationClock? { pool.clocks.first }
 
-  /// A worker's logits of the last forward, nil where its shard was empty.
-  func logits(_ worker: Int) -> MutableFloatPointer? { workers[worker].logits }
+  /// A worker's outputs of the last forward, nil where its shard was empty: logits, or a language model's states.
+  func outputs(_ worker: Int) -> MutableFloatPointer? { workers[worker].outputs }
+
+  /// A worker's memory, to be used between phases.
+  func workspace(_ worker: Int) -> Workspace { workers[worker].workspace }
 
   /// The most memory that any step took from the arenas, in bytes.
   var arenaBytes: Int { workers.reduce(0) { $0 + $1.workspace.arena.highWater * 4 } }
@@ -46,6 +54,14 @@ final class WorkerTeam {
     reserve(batch)
     forwardPhase.batch = batch
     pool.run(forwardPhase)
+  }
+
+  /// Of a language model after `forward`: Σ −log p over the batch's targets.
+  func tokenLoss(_ batch: PackedBatch, _ head: TokenHead) -> Double {
+    tokenLossPhase.batch = batch
+    tokenLossPhase.head = head
+    pool.run(tokenLossPhase)
+    return workers.reduce(0) { $0 + $1.taskLoss }
   }
 
   /// Forward and backward of one micro-batch into the workers' gradients.
@@ -85,7 +101,7 @@ final class WorkerTeam {
 
   /// Makes room for every worker's shard.
   private func reserve(_ batch: PackedBatch) {
-    for worker in workers { model.reserve(worker.workspace.arena, for: batch, batch.shards[worker.index]) }
+    for worker in workers { model.reserve(worker.workspace, for: batch, batch.shards[worker.index]) }
   }
 }
 
@@ -95,15 +111,17 @@ private final class ShardWorker: @unchecked Sendable {
   let index: Int
   let workspace: Workspace
   let pass: any ForwardPass
-  let labelCount: Int
-  var logits: MutableFloatPointer?
+  let model: any SequenceModel
+  var outputs: MutableFloatPointer?
   var taskLoss = 0.0
   var orth = 0.0
   /// Of this worker's slice of the reduced gradient.
   var sumOfSquares = 0.0
   private let ownGradients: ParameterBlock?
 
-  init(_ index: Int, model: any SequenceModel, store: AdapterStore, seed: UInt64, clock: OperationClock?) {
+  init(
+    _ index: Int, model: any SequenceModel, store: AdapterStore, seed: UInt64, recomputes: Bool, clock: OperationClock?
+  ) {
     self.index = index
     // Worker 0 adds to the store's own gradients, the others to theirs.
     if index == 0 {
@@ -116,10 +134,10 @@ private final class ShardWorker: @unchecked Sendable {
     }
     workspace = Workspace(
       arena: Arena(capacity: 0), gradients: ownGradients?.gradients ?? store.block.gradients,
-      slots: store.adapters.count, clock: clock)
+      slots: store.adapters.count, recomputes: recomputes, clock: clock)
     workspace.seed = seed
     pass = model.makePass(workspace)
-    labelCount = model.labelCount
+    self.model = model
   }
 }
 
@@ -136,7 +154,26 @@ private final class ForwardPhase: ParallelPhase, @unchecked Sendable {
     let shard = batch.shards[index]
     worker.workspace.isTraining = false
     worker.workspace.tap = nil
-    worker.logits = shard.isEmpty ? nil : worker.pass.forward(batch, shard)
+    worker.outputs = shard.isEmpty ? nil : worker.pass.forward(batch, shard)
+  }
+}
+
+private final class TokenLossPhase: ParallelPhase, @unchecked Sendable {
+  private let workers: [ShardWorker]
+  var batch: PackedBatch?
+  var head: TokenHead?
+
+  init(_ workers: [ShardWorker]) { self.workers = workers }
+
+  func run(worker index: Int) {
+    guard let batch, let head else { return }
+    let worker = workers[index]
+    let shard = batch.shards[index]
+    worker.taskLoss = 0
+    guard let outputs = worker.outputs, !shard.isEmpty else { return }
+    worker.taskLoss = head.loss(
+      outputs, targets: batch.targets + Int(batch.offsets[shard.lowerBound]), gradient: nil, scale: 1,
+      rows: batch.rows(shard), worker.workspace)
   }
 }
 
@@ -188,14 +225,15 @@ private final class TrainPhase: ParallelPhase, @unchecked Sendable {
     let workspace = worker.workspace
     workspace.isTraining = true
     workspace.tap = objective.tap(worker: worker.index)
-    let logits = worker.pass.forward(batch, shard)
-    worker.logits = logits
-    let classes = worker.labelCount
-    let gradient = workspace.arena.take(shard.count * classes)
+    let outputs = worker.pass.forward(batch, shard)
+    worker.outputs = outputs
+    let (rows, columns) = worker.model.outputShape(batch, shard)
+    let gradient = workspace.arena.take(rows * columns)
     workspace.clock?.begin(.loss)
     worker.taskLoss = objective.loss(
-      batch, shard, logits: logits, labelCount: classes, worker: worker.index, gradient: gradient, scale: scale)
-    worker.pass.backward(objective.usesLogits ? gradient : nil)
+      batch, shard, outputs: outputs, columns: columns, worker: worker.index, gradient: gradient, scale: scale,
+      workspace)
+    worker.pass.backward(objective.usesOutputs ? gradient : nil)
   }
 }
 

@@ -1,4 +1,4 @@
-// What a step minimises: each objective sees the logits and, through taps, every linear module's output.
+// What a step minimises: each objective sees the model's outputs and, through taps, every linear module's.
 
 import Foundation
 import Kernels
@@ -6,8 +6,8 @@ import Models
 
 /// A task loss over a batch that workers evaluate shard by shard.
 public protocol Objective: AnyObject, Sendable {
-  /// Whether the loss's gradient enters through the logits.
-  var usesLogits: Bool { get }
+  /// Whether the loss's gradient enters through the model's outputs.
+  var usesOutputs: Bool { get }
   /// Called on the trainer's thread when a batch is filled.
   func begin(_ batch: PackedBatch)
   /// Run by every worker before any of them begins the model's forward; nil where there is nothing to prepare.
@@ -16,11 +16,12 @@ public protocol Objective: AnyObject, Sendable {
   func tap(worker: Int) -> (any ModuleTap)?
   /// This shard's share of the batch's loss, after forward.
   /// - Parameters:
-  ///   - logits: [sequences.count, labelCount].
-  ///   - gradient: receives the share's gradient times `scale`, laid out like the logits.
+  ///   - outputs: of the model: logits, [sequences.count, columns], or a language model's states, [tokens, columns].
+  ///   - gradient: receives the share's gradient times `scale`, laid out like the outputs.
+  ///   - workspace: the worker's.
   func loss(
-    _ batch: PackedBatch, _ sequences: Range<Int>, logits: FloatPointer, labelCount: Int, worker: Int,
-    gradient: MutableFloatPointer, scale: Float
+    _ batch: PackedBatch, _ sequences: Range<Int>, outputs: FloatPointer, columns: Int, worker: Int,
+    gradient: MutableFloatPointer, scale: Float, _ workspace: Workspace
   ) -> Double
 }
 
@@ -28,21 +29,21 @@ public protocol Objective: AnyObject, Sendable {
 public final class ClassificationObjective: Objective {
   public init() {}
 
-  public var usesLogits: Bool { true }
+  public var usesOutputs: Bool { true }
   public func begin(_ batch: PackedBatch) {}
   public var preparation: (any ParallelPhase)? { nil }
   public func tap(worker: Int) -> (any ModuleTap)? { nil }
 
   public func loss(
-    _ batch: PackedBatch, _ sequences: Range<Int>, logits: FloatPointer, labelCount: Int, worker: Int,
-    gradient: MutableFloatPointer, scale: Float
+    _ batch: PackedBatch, _ sequences: Range<Int>, outputs: FloatPointer, columns: Int, worker: Int,
+    gradient: MutableFloatPointer, scale: Float, _ workspace: Workspace
   ) -> Double {
     let share = 1 / Double(batch.sequences)
     var sum = 0.0
     for (row, sequence) in sequences.enumerated() {
       let label = Int(batch.labels[sequence])
       sum += CrossEntropy.forward(
-        logits + row * labelCount, label: label, classes: labelCount, gradient: gradient + row * labelCount,
+        outputs + row * columns, label: label, classes: columns, gradient: gradient + row * columns,
         scale: share * Double(scale))
     }
     return sum * share

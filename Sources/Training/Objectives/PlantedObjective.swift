@@ -28,15 +28,15 @@ public final class PlantedObjective: Objective, @unchecked Sendable {
     teacherPhase.didRun = { [taps] worker, _, _, _ in taps[worker].isTeacher = false }
   }
 
-  public var usesLogits: Bool { false }
+  public var usesOutputs: Bool { false }
   public var preparation: (any ParallelPhase)? { teacherPhase }
   public func tap(worker: Int) -> (any ModuleTap)? { taps[worker] }
 
   public func begin(_ batch: PackedBatch) { teacherPhase.prepare(batch) }
 
   public func loss(
-    _ batch: PackedBatch, _ sequences: Range<Int>, logits: FloatPointer, labelCount: Int, worker: Int,
-    gradient: MutableFloatPointer, scale: Float
+    _ batch: PackedBatch, _ sequences: Range<Int>, outputs: FloatPointer, columns: Int, worker: Int,
+    gradient: MutableFloatPointer, scale: Float, _ workspace: Workspace
   ) -> Double {
     let modules = taps[0].outputSizes.count
     let share = Self.weight / Double(modules)

@@ -22,16 +22,16 @@ public final class TeacherLabelObjective: Objective, @unchecked Sendable {
     }
   }
 
-  public var usesLogits: Bool { true }
+  public var usesOutputs: Bool { true }
   public var preparation: (any ParallelPhase)? { teacherPhase }
   public func begin(_ batch: PackedBatch) { teacherPhase.prepare(batch) }
   public func tap(worker: Int) -> (any ModuleTap)? { nil }
 
   public func loss(
-    _ batch: PackedBatch, _ sequences: Range<Int>, logits: FloatPointer, labelCount: Int, worker: Int,
-    gradient: MutableFloatPointer, scale: Float
+    _ batch: PackedBatch, _ sequences: Range<Int>, outputs: FloatPointer, columns: Int, worker: Int,
+    gradient: MutableFloatPointer, scale: Float, _ workspace: Workspace
   ) -> Double {
     classification.loss(
-      batch, sequences, logits: logits, labelCount: labelCount, worker: worker, gradient: gradient, scale: scale)
+      batch, sequences, outputs: outputs, columns: columns, worker: worker, gradient: gradient, scale: scale, workspace)
   }
 }

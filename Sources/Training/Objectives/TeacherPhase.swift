@@ -30,7 +30,7 @@ final class TeacherPhase: ParallelPhase, @unchecked Sendable {
   func prepare(_ batch: PackedBatch) {
     self.batch = batch
     for (worker, workspace) in workspaces.enumerated() {
-      model.reserve(workspace.arena, for: batch, batch.shards[worker])
+      model.reserve(workspace, for: batch, batch.shards[worker])
     }
   }
 

@@ -38,7 +38,7 @@ struct ParityCase {
   let batches: RecordedBatches
   let model: ModelFolder
   let initial: SafetensorsFile
-  /// Of the loaded adapter on batch 0.
+  /// Of the loaded adapter on batch 0: a row a sequence, or of a language model a row a token.
   let logits: [[Double]]
 
   init(folder: String, workers: Int) throws(InputError) {
@@ -53,8 +53,15 @@ struct ParityCase {
     batches = try RecordedBatches(path: folder + "/batches.json", workers: workers)
     let logitsPath = folder + "/logits.json"
     var rows: [[Double]] = []
-    for (i, row) in try JSON.read(path: logitsPath).array(file: logitsPath, at: "").enumerated() {
-      rows.append(try Self.doubles(row, file: logitsPath, at: "[\(i)]"))
+    for (i, item) in try JSON.read(path: logitsPath).array(file: logitsPath, at: "").enumerated() {
+      guard batches.isLanguageModel else {
+        rows.append(try Self.doubles(item, file: logitsPath, at: "[\(i)]"))
+        continue
+      }
+      // Rows of padding come last.
+      for row in try item.array(file: logitsPath, at: "[\(i)]").prefix(batches.length(batch: 0, example: i)) {
+        rows.append(try Self.doubles(row, file: logitsPath, at: "[\(i)]"))
+      }
     }
     logits = rows
     guard steps.count == settings.steps, batches.count >= settings.steps else {
@@ -62,6 +69,10 @@ struct ParityCase {
         file: tracePath, place: "steps",
         "\(steps.count) steps and \(batches.count) batches, expected \(settings.steps) of both")
     }
+  }
+
+  var task: ModelTask {
+    batches.isLanguageModel ? .causalLanguageModel : .sequenceClassification(labels: settings.labels)
   }
 
   private static func doubles(_ json: JSON, file: String, at place: String) throws(InputError) -> [Double] {
@@ -143,6 +154,14 @@ final class RecordedBatches: BatchSource {
 
   var count: Int { batches.count }
 
+  /// Whether labels are the tokens themselves.
+  var isLanguageModel: Bool { batches.first?.labels.isEmpty ?? false }
+
+  /// In tokens; 0 where there is no such example.
+  func length(batch: Int, example: Int) -> Int {
+    batches.indices.contains(batch) && example < batches[batch].count ? batches[batch].length(example) : 0
+  }
+
   init(path: String, workers: Int) throws(InputError) {
     self.workers = workers
     var batches: [TokenizedDataset] = []
@@ -177,11 +196,26 @@ final class RecordedBatches: BatchSource {
         throw InputError(
           file: file, place: "\(place).attention_mask[\(i)]", "expected as many entries as ids, ones and then zeros")
       }
-      let label = try labels[i].integer(file: file, at: "\(place).labels[\(i)]")
-      dataset.append(
-        ids: Array(ids.prefix(length)), types: Array(repeating: 0, count: length), label: Int32(clamping: label))
+      let shown = "\(place).labels[\(i)]"
+      ids = Array(ids.prefix(length))
+      if case .array(let tokens) = labels[i] {
+        dataset.append(ids: ids, counted: try counted(tokens, ids, file: file, at: shown))
+      } else {
+        let label = try labels[i].integer(file: file, at: shown)
+        dataset.append(ids: ids, types: Array(repeating: 0, count: length), label: Int32(clamping: label))
+      }
     }
     return dataset
+  }
+
+  /// −100 marks what does not count; any other label is the token itself.
+  private static func counted(
+    _ labels: [JSON], _ ids: [Int32], file: String, at place: String
+  ) throws(InputError) -> [Bool] {
+    guard labels.count >= ids.count,
+      zip(labels, ids).allSatisfy({ $0 == .integer(-100) || $0 == .integer(Int($1)) })
+    else { throw InputError(file: file, place: place, "expected the ids again, -100 where one does not count") }
+    return labels.prefix(ids.count).map { $0 != .integer(-100) }
   }
 
   func fill(_ batch: PackedBatch) {

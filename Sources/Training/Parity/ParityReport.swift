@@ -58,7 +58,7 @@ public struct ParityReport: Sendable, Equatable {
       parameterization: settings.method.parameterization,
       trainsHead: true)
     let (model, store) = try blueprint.build(
-      recorded.model, plan, task: .sequenceClassification(labels: settings.labels), seed: 0)
+      recorded.model, plan, task: recorded.task, seed: 0)
     try recorded.loadInitial(into: store)
     let allocator =
       settings.method == .lora
@@ -69,7 +69,7 @@ public struct ParityReport: Sendable, Equatable {
         beta1: settings.beta1, beta2: settings.beta2, followsReference: true)
     let trainer = Trainer(
       model: model, store: store, allocator: allocator, source: recorded.batches,
-      objective: ClassificationObjective(), pool: pool,
+      objective: model.objective, pool: pool,
       options: TrainerOptions(
         totalSteps: settings.steps, learningRate: settings.learningRate,
         orthRegWeight: allocator == nil ? 0 : settings.orthRegWeight))
@@ -126,9 +126,8 @@ public struct ParityReport: Sendable, Equatable {
   private mutating func compareLogits(_ recorded: ParityCase, pool: WorkerPool) throws(InputError) {
     let blueprint = try recorded.model.blueprint().withoutDropout()
     let adapter = try PEFTAdapter(folder: recorded.folder + "/adapter")
-    let labels = recorded.settings.labels
     let (model, store) = try blueprint.build(
-      recorded.model, try adapter.plan(blueprint), task: .sequenceClassification(labels: labels), seed: 0)
+      recorded.model, try adapter.plan(blueprint), task: recorded.task, seed: 0)
     try adapter.load(into: store)
     let team = WorkerTeam(model: model, store: store, pool: pool, seed: 0)
     let batch = PackedBatch(
@@ -136,18 +135,36 @@ public struct ParityReport: Sendable, Equatable {
       workers: pool.count)
     recorded.batches.fill(batch, with: 0)
     team.forward(batch)
-    guard recorded.logits.count == batch.sequences, recorded.logits.allSatisfy({ $0.count == labels }) else {
+    let width = model.tokenHead?.weight.outputSize ?? model.labelCount
+    let logits = Self.logits(team, batch)
+    guard recorded.logits.count == logits.count, recorded.logits.allSatisfy({ $0.count == width }) else {
       logitsMaxAbs = .infinity
       return
     }
+    for (ours, expected) in zip(logits, recorded.logits) {
+      for (a, b) in zip(ours, expected) { raise(&logitsMaxAbs, abs(Double(a) - b)) }
+    }
+  }
+
+  /// Of the last forward, in the batch's order: a row a sequence, or of a language model a row a token.
+  private static func logits(_ team: WorkerTeam, _ batch: PackedBatch) -> [[Float]] {
+    let model = team.model
+    var logits: [[Float]] = []
     for worker in batch.shards.indices {
-      guard let logits = team.logits(worker) else { continue }
-      for (row, sequence) in batch.shards[worker].enumerated() {
-        for k in 0..<labels {
-          raise(&logitsMaxAbs, abs(Double(logits[row * labels + k]) - recorded.logits[sequence][k]))
+      guard let outputs = team.outputs(worker) else { continue }
+      let (rows, columns) = model.outputShape(batch, batch.shards[worker])
+      for row in 0..<rows {
+        let output = outputs + row * columns
+        guard let head = model.tokenHead?.weight else {
+          logits.append((0..<columns).map { output[$0] })
+          continue
         }
+        let buffer = Buffer(count: head.outputSize)
+        head.apply(output, into: buffer.base, rows: 1, accumulate: false, team.workspace(worker))
+        logits.append(buffer.values)
       }
     }
+    return logits
   }
 
   /// NaN counts as infinitely far.

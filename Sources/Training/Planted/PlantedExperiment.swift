@@ -6,7 +6,7 @@ import Kernels
 import Models
 
 /// A small random BERT (the base), and a teacher that is the base plus low-rank changes of known rank in 8 of its 18
-/// linear modules. The student, AdaLoRA over the base, must find where they are and how large.
+/// linear modules. The student, adapters over the base, must find where they are and how large.
 public struct PlantedExperiment: Sendable {
   /// Ranks planted in eight modules drawn by the seed; their sum is the budget at target rank 2.
   static let plantedRanks = [6, 6, 6, 4, 4, 4, 4, 2]
@@ -25,11 +25,15 @@ public struct PlantedExperiment: Sendable {
   public var signal = Signal.modules
   public var steps = 400
   public var seed: UInt64 = 0
+  public var method = ListedMethod.adalora
   public var score = ScoringRule.smoothed
+  public var budget = BudgetUnit.rank
   public var dialect = Dialect.peft
   public var initialRank = 6
+  /// Also the rank where it is fixed.
   public var targetRank = 2
-  public var alpha = 32.0
+  /// s, of every method.
+  public var effectiveScale = SVDParameterization().scale(alpha: 32, rank: 6)
   public var learningRate = 5e-3
   public var orthRegWeight = 0.1
   public var beta1 = 0.85
@@ -37,7 +41,7 @@ public struct PlantedExperiment: Sendable {
 
   public init() {}
 
-  static let config = BertConfig(
+  static let config = EncoderConfig(
     vocabularySize: 256, hiddenSize: 64, hiddenLayers: 3, attentionHeads: 4, intermediateSize: 128,
     maxPositionEmbeddings: 32, hiddenDropout: 0, attentionDropout: 0, initializerRange: 0.15,
     labelNames: (0..<16).map { "class \($0)" })
@@ -51,10 +55,18 @@ public struct PlantedExperiment: Sendable {
     public var correlation: Double
     /// The share of the allocated rank that lies in planted modules.
     public var share: Double
+    /// Σ |allocated − planted|.
+    public var distance: Int
+    /// Modules with exactly the planted rank.
+    public var exact: Int
   }
 
   /// The modules that take part, in order.
   static var modules: [LinearModule] { config.modules.filter { $0.layer != nil } }
+
+  private var ranks: ModuleRanks { method.method.ranks(r: targetRank, initial: initialRank, target: targetRank) }
+
+  private var alpha: Double { effectiveScale / method.method.parameterization.scale(alpha: 1, rank: ranks.room) }
 
   /// Planted rank by module.
   func planted() -> [Int] {
@@ -67,7 +79,7 @@ public struct PlantedExperiment: Sendable {
   }
 
   /// The teacher's weights: W + strength·‖W‖_F/√min(d₁, d₂)·U·Vᵀ where rank is planted.
-  func teacher(_ base: RandomBert, planted: [Int]) throws(InputError) -> RandomBert {
+  func teacher(_ base: RandomEncoder, planted: [Int]) throws(InputError) -> RandomEncoder {
     var random = RandomSource(seed: seed, purpose: 7)
     var changed: [String: [Float]] = [:]
     for (module, rank) in zip(Self.modules, planted) where rank > 0 {
@@ -112,19 +124,22 @@ public struct PlantedExperiment: Sendable {
   ) throws(InputError) -> Session {
     let config = Self.config
     let planted = planted()
-    let base = RandomBert(config, seed: seed)
-    let teacherModel = try BertModel(
+    let base = RandomEncoder(config, seed: seed)
+    let teacherModel = try EncoderModel(
       config, weights: try teacher(base, planted: planted), labels: config.labelCount, seed: seed,
       factory: FrozenFactory())
+    let method = method.method
     let plan = AdapterPlan(
-      entries: Self.modules.map { AdapterPlan.Entry(module: $0, rank: initialRank, alpha: alpha) },
-      parameterization: SVDParameterization(), trainsHead: false)
+      entries: Self.modules.map { AdapterPlan.Entry(module: $0, rank: ranks.room, alpha: alpha) },
+      parameterization: method.parameterization, trainsHead: false)
     let (student, store) = try config.build(
       base, plan, task: .sequenceClassification(labels: config.labelCount), seed: seed)
-    let allocator = RankAllocator(
-      store, initialRank: initialRank, targetRank: targetRank, initialWarmup: steps / 6,
-      finalWarmup: steps / 4, maskInterval: 5, totalSteps: steps, beta1: beta1, beta2: beta2, scoring: score,
-      dialect: dialect, seed: seed)
+    let allocator =
+      method.allocates
+      ? RankAllocator(
+        store, initialRank: initialRank, targetRank: targetRank, initialWarmup: steps / 6, finalWarmup: steps / 4,
+        maskInterval: 5, totalSteps: steps, method: method, unit: budget, beta1: beta1, beta2: beta2, scoring: score,
+        dialect: dialect, seed: seed) : nil
     let pool = WorkerPool(count: threads)
     let source = RandomTokenBatches(
       sequences: Self.sequences, length: Self.length, vocabulary: config.vocabularySize, seed: seed, workers: threads)
@@ -138,12 +153,13 @@ public struct PlantedExperiment: Sendable {
     let trainer = Trainer(
       model: student, store: store, allocator: allocator, source: source, objective: objective, pool: pool,
       options: TrainerOptions(
-        totalSteps: steps, learningRate: learningRate, orthRegWeight: orthRegWeight, dialect: dialect, seed: seed))
+        totalSteps: steps, learningRate: learningRate,
+        orthRegWeight: method.parameterization.hasLambda ? orthRegWeight : 0, dialect: dialect, seed: seed))
     let description = RunDescription(
-      run: "demo", folder: "", model: "planted-rank BERT", method: "ADALORA", score: score, dialect: dialect,
-      modules: zip(Self.modules, planted).map { RunDescription.Module($0, plantedRank: $1) }, initialRank: initialRank,
-      effectiveScale: SVDParameterization().scale(alpha: alpha, rank: initialRank), totalSteps: steps,
-      threads: threads, blasCore: BLAS.coreName, metric: "")
+      run: "demo", folder: "", model: "planted-rank BERT", method: self.method.title, score: score,
+      dialect: dialect, modules: zip(Self.modules, planted).map { RunDescription.Module($0, plantedRank: $1) },
+      initialRank: ranks.room, effectiveScale: effectiveScale, totalSteps: steps, threads: threads,
+      blasCore: BLAS.coreName, metric: "", firstRank: ranks.first, budgetUnit: budget)
     let session = Session(
       trainer: trainer, description: description, evaluator: nil, evalEvery: 0, commands: commands, frames: frames)
     if let snapshots {
@@ -162,8 +178,9 @@ public struct PlantedExperiment: Sendable {
     let allocator = trainer.allocator
     let schedule = allocator?.schedule
     let description = PEFTAdapter.Description(
-      method: .adalora, taskType: "SEQ_CLS", baseModel: "planted-rank BERT",
-      targetModules: .list(Self.modules.map(\.name)), alpha: alpha, dropout: 0, initialRank: initialRank,
+      method: .init(of: method.method), taskType: "SEQ_CLS", baseModel: "planted-rank BERT",
+      targetModules: .list(Self.modules.map(\.name)), fanInFanOut: false, alpha: alpha, dropout: 0,
+      initialRank: ranks.room,
       targetRank: Double(schedule?.targetBudget ?? 0) / Double(Self.modules.count),
       tinit: schedule?.initialWarmup ?? 0, tfinal: schedule?.finalWarmup ?? 0, deltaT: schedule?.maskInterval ?? 1,
       beta1: allocator?.beta1 ?? beta1, beta2: allocator?.beta2 ?? beta2,
@@ -174,12 +191,14 @@ public struct PlantedExperiment: Sendable {
   /// Compares what a run allocated with what was planted.
   public func outcome(of session: Session) -> Outcome {
     let planted = planted()
-    let allocated = session.trainer.allocator?.ranks ?? []
+    let allocated = session.currentRanks.kept
     let inPlanted = zip(planted, allocated).reduce(0) { $0 + ($1.0 > 0 ? $1.1 : 0) }
     return Outcome(
       modules: Self.modules.map(\.name), planted: planted, allocated: allocated,
       correlation: spearman(planted.map(Double.init), allocated.map(Double.init)),
-      share: Double(inPlanted) / Double(max(allocated.reduce(0, +), 1)))
+      share: Double(inPlanted) / Double(max(allocated.reduce(0, +), 1)),
+      distance: zip(planted, allocated).reduce(0) { $0 + abs($1.0 - $1.1) },
+      exact: zip(planted, allocated).count { $0 == $1 })
   }
 }
 

@@ -97,8 +97,8 @@ extension StepRecord {
       stepMs: try row.number("step_ms"), eval: nil)
     if try row.optionalInteger("eval_step", in: 0...RecordedLimits.step) != nil {
       eval = Evaluation(
-        loss: try row.number("eval_loss"), accuracy: try row.number("eval_accuracy"),
-        matthews: try row.number("eval_matthews"), f1: try row.number("eval_f1"))
+        loss: try row.number("eval_loss"), accuracy: try row.optionalNumber("eval_accuracy"),
+        matthews: try row.optionalNumber("eval_matthews"), f1: try row.optionalNumber("eval_f1"))
     }
   }
 }

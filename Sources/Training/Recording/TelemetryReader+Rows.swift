@@ -152,8 +152,8 @@ extension TelemetryReader {
       RecordedEvaluation(
         step: try row.integer("step", in: 0...RecordedLimits.step), split: try row.text("split"),
         evaluation: Evaluation(
-          loss: try row.number("loss"), accuracy: try row.number("accuracy"), matthews: try row.number("matthews"),
-          f1: try row.number("f1")))
+          loss: try row.number("loss"), accuracy: try row.optionalNumber("accuracy"),
+          matthews: try row.optionalNumber("matthews"), f1: try row.optionalNumber("f1")))
     }
   }
 
@@ -209,17 +209,17 @@ extension TelemetryReader {
     let pieces = try JSON.parse(bytes, file: path).array(file: path, at: "schedule.anchors").map { piece in
       try piece.array(file: path, at: "schedule.anchors").map { try $0.integer(file: path, at: "schedule.anchors") }
     }
+    let room = description.grows ? tripletCount : initial
     func wrong() -> InputError {
       InputError(
         file: path, place: "schedule", "no curve of a budget: \(pieces.count) pieces, b₀ \(initial), T \(total)")
     }
     guard let first = pieces.first, pieces.count <= 10_000, pieces.allSatisfy({ $0.count == 3 }),
-      total > warmup + final,
-      (0...initial).contains(first[2])
+      total > warmup + final, room >= initial, (0...room).contains(first[2])
     else { throw wrong() }
     var schedule = BudgetSchedule(
-      initialBudget: initial, targetBudget: first[2], initialWarmup: warmup, finalWarmup: final, maskInterval: interval,
-      totalSteps: total)
+      initialBudget: initial, targetBudget: first[2], room: room, curve: description.curve, initialWarmup: warmup,
+      finalWarmup: final, maskInterval: interval, totalSteps: total)
     for piece in pieces.dropFirst() {
       guard schedule.setTarget(piece[2], at: piece[0]) else { throw wrong() }
     }
@@ -281,9 +281,10 @@ extension TelemetryReader {
       .optionalInteger("step", in: 0...RecordedLimits.step)
   }
 
-  /// Kept and λ ≠ 0 a module; r₀ for a module without a row.
+  /// Kept and λ ≠ 0 a module; what it starts with for a module without a row.
   func ranks(_ database: Database, step: Int?) throws -> (kept: [Int], nonzero: [Int]) {
-    let all = Array(repeating: description.initialRank, count: description.modules.count)
+    let all = Array(
+      repeating: description.firstRank ?? description.initialRank, count: description.modules.count)
     var ranks = (kept: all, nonzero: all)
     guard let step else { return ranks }
     for row in try rows(

@@ -99,7 +99,9 @@ public final class TelemetryReader {
       effectiveScale: scale, totalSteps: try integer("total_steps", 1...RecordedLimits.step),
       threads: try integer("threads", 0...RecordedLimits.modules, absent: 0),
       blasCore: Self.line(facts["blas_core"] ?? ""),
-      metric: Self.line(facts["metric"] ?? ""))
+      metric: Self.line(facts["metric"] ?? ""),
+      firstRank: facts["first_rank"] == nil ? nil : try integer("first_rank", 0...rank),
+      budgetUnit: try choice("budget", absent: BudgetUnit.rank))
   }
 
   private static func modules(_ database: Database, _ path: String) throws -> [RunDescription.Module] {

@@ -136,6 +136,8 @@ struct TelemetryTables {
     rows["threads"] = String(description.threads)
     rows["blas_core"] = description.blasCore
     rows["metric"] = description.metric
+    rows["first_rank"] = description.firstRank.map { String($0) }
+    rows["budget"] = description.budgetUnit.rawValue
     for (key, value) in rows.sorted(by: { $0.key < $1.key }) {
       try run("INSERT OR \(key == "started" ? "IGNORE" : "REPLACE") INTO meta VALUES (?, ?)", [key, value])
     }

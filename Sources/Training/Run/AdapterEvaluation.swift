@@ -7,7 +7,9 @@ import Models
 /// An adapter over its base model, ready to be run over data.
 public struct AdapterEvaluation {
   public let adapterFolder: String
+  /// Empty of a language model.
   public let labels: LabelSet
+  public let task: Experiment.Task
   private let loaded: LoadedModel
   private let threads: Int
 
@@ -26,19 +28,33 @@ public struct AdapterEvaluation {
     let adapter = try PEFTAdapter(folder: adapterFolder)
     let folder = try ModelFolder(path: model)
     let blueprint = try folder.blueprint()
-    let labelFile = adapterFolder + "/labels.json"
-    if manager.fileExists(atPath: labelFile) {
-      labels = try LabelSet.load(from: labelFile)
-    } else {
-      labels = LabelSet(names: blueprint.labelNames)
+    task = try adapter.task
+    switch task {
+    case .sequenceClassification:
+      labels = try Self.labels(adapter, blueprint)
+      loaded = try LoadedModel.withAdapter(
+        folder, adapter, task: .sequenceClassification(labels: labels.names.count))
+    case .causalLanguageModel:
+      labels = LabelSet(names: [])
+      loaded = try LoadedModel.withAdapter(folder, adapter, task: .causalLanguageModel)
     }
+    self.threads = threads
+  }
+
+  /// Those beside the adapter, else the model's own.
+  private static func labels(
+    _ adapter: PEFTAdapter, _ blueprint: any ModelBlueprint
+  ) throws(InputError) -> LabelSet {
+    let file = adapter.folder + "/labels.json"
+    let labels =
+      FileManager.default.fileExists(atPath: file)
+      ? try LabelSet.load(from: file) : LabelSet(names: blueprint.labelNames)
     if let (tensor, count) = adapter.labels(blueprint), count != labels.names.count {
       throw InputError(
-        file: adapterFolder + "/" + PEFTAdapter.weightsName, place: "tensor \(tensor)",
+        file: adapter.folder + "/" + PEFTAdapter.weightsName, place: "tensor \(tensor)",
         "\(count) classes, but the labels are \(labels.names.joined(separator: ", "))")
     }
-    loaded = try LoadedModel.withAdapter(folder, adapter, labels: labels.names.count)
-    self.threads = threads
+    return labels
   }
 
   public struct Outcome: Sendable {
@@ -57,7 +73,7 @@ public struct AdapterEvaluation {
     var logits = Array(repeating: [Float](), count: dataset.count)
     let evaluation =
       Evaluator(dataset, workers: threads).evaluate(team, onLogits: { example, row in logits[example] = row })
-      ?? Evaluation(loss: 0, accuracy: 0, matthews: 0, f1: 0)
+      ?? Evaluation(loss: 0)
     return Outcome(count: dataset.count, evaluation: evaluation, logits: logits)
   }
 }

@@ -16,7 +16,7 @@ public struct LoadedModel {
 
   /// Loads the model for training by an experiment's adapter section.
   static func forTraining(
-    _ folder: ModelFolder, _ experiment: Experiment, labels: Int
+    _ folder: ModelFolder, _ experiment: Experiment, task: ModelTask
   ) throws(InputError) -> LoadedModel {
     var blueprint = try folder.blueprint()
     if !experiment.training.baseDropout { blueprint = blueprint.withoutDropout() }
@@ -36,32 +36,32 @@ public struct LoadedModel {
     }
     let rank = adapter.ranks.room
     let plan = AdapterPlan(
-      entries: chosen.map { AdapterPlan.Entry(module: $0, rank: rank, alpha: adapter.loraAlpha) },
+      entries: chosen.map { AdapterPlan.Entry(module: $0, rank: rank, alpha: adapter.alpha) },
       parameterization: adapter.method.method.parameterization,
       dropout: Float(adapter.loraDropout), trainsHead: true, headDeviation: Float(blueprint.initializerRange))
     return try load(
-      folder, blueprint, plan, targets, labels: labels, seed: UInt64(bitPattern: Int64(experiment.seed)),
+      folder, blueprint, plan, targets, task: task, seed: UInt64(bitPattern: Int64(experiment.seed)),
       precision: Machine.precision(experiment.training.precision))
   }
 
   /// Loads the model with a saved adapter in it.
   static func withAdapter(
-    _ folder: ModelFolder, _ adapter: PEFTAdapter, labels: Int
+    _ folder: ModelFolder, _ adapter: PEFTAdapter, task: ModelTask
   ) throws(InputError) -> LoadedModel {
     let blueprint = try folder.blueprint()
     let plan = try adapter.plan(blueprint)
     let loaded = try load(
-      folder, blueprint, plan, .list(plan.entries.map(\.module.name)), labels: labels, seed: 0)
+      folder, blueprint, plan, .list(plan.entries.map(\.module.name)), task: task, seed: 0)
     try adapter.load(into: loaded.store)
     return loaded
   }
 
   private static func load(
     _ folder: ModelFolder, _ blueprint: any ModelBlueprint, _ plan: AdapterPlan, _ targets: TargetModules,
-    labels: Int, seed: UInt64, precision: Precision = .float32
+    task: ModelTask, seed: UInt64, precision: Precision = .float32
   ) throws(InputError) -> LoadedModel {
     let (model, store) = try blueprint.build(
-      folder, plan, task: .sequenceClassification(labels: labels), seed: seed, precision: precision)
+      folder, plan, task: task, seed: seed, precision: precision)
     let tokenizer = try TokenizerLoader.load(folder: folder.path)
     guard tokenizer.vocabularySize <= blueprint.vocabularySize else {
       throw InputError(

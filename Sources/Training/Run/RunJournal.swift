@@ -84,8 +84,8 @@ final class RunJournal {
   /// Notes an evaluation; the best so far is kept.
   /// - Returns: whether it is the best.
   func note(_ evaluation: Evaluation, step: Int) -> Bool {
-    guard evaluation.accuracy.isFinite, evaluation.accuracy > best?.value ?? -.infinity else { return false }
-    best = CheckpointState.Best(step: step, value: evaluation.accuracy)
+    guard evaluation.merit.isFinite, evaluation.merit > best?.value ?? -.infinity else { return false }
+    best = CheckpointState.Best(step: step, value: evaluation.merit)
     return true
   }
 

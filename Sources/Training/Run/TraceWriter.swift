@@ -23,7 +23,9 @@ public struct RunSummary: Sendable {
       ("tokens_per_s", .number(tokensPerSecond)), ("peak_rss_bytes", .integer(peakRSSBytes)),
     ]
     if let evaluation {
-      entries += [("accuracy", .number(evaluation.accuracy)), ("matthews", .number(evaluation.matthews))]
+      for name in ["accuracy", "matthews", "perplexity"] {
+        if let value = evaluation[name] { entries.append((name, .number(value))) }
+      }
     }
     if let test { entries.append(("test", test.json)) }
     entries.append(("ranks", .object(JSONObject(ranks.map { ($0.module, .integer($0.rank)) }))))
@@ -32,13 +34,8 @@ public struct RunSummary: Sendable {
 }
 
 extension Evaluation {
-  /// `{loss, accuracy, matthews, f1}`.
-  public var json: JSON {
-    .object(
-      JSONObject([
-        ("loss", .number(loss)), ("accuracy", .number(accuracy)), ("matthews", .number(matthews)), ("f1", .number(f1)),
-      ]))
-  }
+  /// `{loss, accuracy, matthews, f1}`, or `{loss, perplexity}`.
+  public var json: JSON { .object(JSONObject(metrics.map { ($0.name, .number($0.value)) })) }
 }
 
 extension StepRecord {

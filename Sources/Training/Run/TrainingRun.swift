@@ -12,6 +12,7 @@ public final class TrainingRun {
   public let session: Session
   private let labels: LabelSet
   private let targets: TargetModules
+  private let fanInFanOut: Bool
   private let testSet: Evaluator?
   /// Whether `train` left an adapter: not where it was to be discarded or a number was not finite.
   public private(set) var hasAdapter = false
@@ -46,7 +47,8 @@ public final class TrainingRun {
     let training = experiment.training
     let modelFolder = try ModelFolder(path: experiment.model.path)
     let data = try ClassificationData.load(experiment: experiment)
-    let loaded = try LoadedModel.forTraining(modelFolder, experiment, labels: data.labels.names.count)
+    let loaded = try LoadedModel.forTraining(
+      modelFolder, experiment, task: .sequenceClassification(labels: data.labels.names.count))
     guard experiment.data.maxLength <= loaded.model.maximumLength else {
       throw InputError(
         file: experiment.path, place: "data.max_length",
@@ -54,6 +56,7 @@ public final class TrainingRun {
     }
     labels = data.labels
     targets = loaded.targets
+    fanInFanOut = loaded.adapted.contains { $0.isTransposed }
     let threads = Machine.threads(training.threads)
     let pool = WorkerPool(count: threads)
     func tokenize(_ examples: TextExamples) -> TokenizedDataset {
@@ -66,18 +69,19 @@ public final class TrainingRun {
       ? RankAllocator(
         loaded.store, initialRank: adapter.initR, targetRank: adapter.targetR, initialWarmup: adapter.tinit,
         finalWarmup: adapter.tfinal, maskInterval: adapter.deltaT, totalSteps: training.totalStep, method: method,
-        beta1: adapter.beta1, beta2: adapter.beta2, scoring: adapter.score, dialect: adapter.dialect, seed: seed) : nil
+        unit: adapter.budget, beta1: adapter.beta1, beta2: adapter.beta2, scoring: adapter.score,
+        dialect: adapter.dialect, seed: seed) : nil
     let trainer = Trainer(
       model: loaded.model, store: loaded.store, allocator: allocator,
       source: ShuffledBatches(
         tokenize(data.train), batchSize: training.batchSize, seed: seed, workers: threads),
-      objective: ClassificationObjective(), pool: pool,
+      objective: loaded.model.objective, pool: pool,
       options: TrainerOptions(
         totalSteps: training.totalStep, learningRate: training.learningRate, schedule: training.schedule,
         warmupRatio: training.warmupRatio, weightDecay: training.weightDecay, maxGradNorm: training.maxGradNorm,
         accumulation: training.gradientAccumulationSteps,
         orthRegWeight: method.parameterization.hasLambda ? adapter.orthRegWeight : 0, dialect: adapter.dialect,
-        seed: seed))
+        recomputes: training.recompute, seed: seed))
     let evaluator = data.eval.map { Evaluator(tokenize($0), workers: threads) }
     testSet = data.test.map { Evaluator(tokenize($0), workers: threads) }
     switch place {
@@ -97,9 +101,9 @@ public final class TrainingRun {
       model: experiment.model.path.split(separator: "/").last.map(String.init) ?? experiment.model.path,
       method: adapter.method.title, score: adapter.score, dialect: adapter.dialect,
       modules: loaded.adapted.map { RunDescription.Module($0) }, initialRank: rank,
-      effectiveScale: method.parameterization.scale(alpha: adapter.loraAlpha, rank: rank),
+      effectiveScale: method.parameterization.scale(alpha: adapter.alpha, rank: rank),
       totalSteps: training.totalStep, threads: threads, blasCore: BLAS.coreName,
-      metric: evaluator == nil ? "" : "accuracy")
+      metric: evaluator == nil ? "" : "accuracy", firstRank: adapter.ranks.first, budgetUnit: adapter.budget)
     var origin: Checkpoint?
     if case .existing = place {
       let standing = InterventionLog.standing(try InterventionLog.read(folder.interventions))
@@ -219,7 +223,8 @@ public final class TrainingRun {
     let modules = Double(max(session.description.modules.count, 1))
     let description = PEFTAdapter.Description(
       method: adapter.peftType, taskType: "SEQ_CLS", baseModel: experiment.model.path,
-      targetModules: targets, alpha: adapter.loraAlpha, dropout: adapter.loraDropout, initialRank: adapter.ranks.room,
+      targetModules: targets, fanInFanOut: fanInFanOut, alpha: adapter.alpha, dropout: adapter.loraDropout,
+      initialRank: adapter.ranks.room,
       targetRank: trainer.allocator.map { Double($0.schedule.targetBudget) / modules } ?? Double(adapter.ranks.last),
       tinit: adapter.tinit,
       tfinal: adapter.tfinal, deltaT: trainer.allocator?.schedule.maskInterval ?? 1,

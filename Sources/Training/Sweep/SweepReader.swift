@@ -52,7 +52,7 @@ public final class SweepReader {
       if isTrained { runs[index].state = .running } else if !isDriven { runs[index].state = .waiting }
       live.update(&runs[index], in: run)
     }
-    return SweepFrame(name: own.name, jobs: nil, runs: runs, isDriven: isDriven)
+    return SweepFrame(name: own.name, jobs: nil, runs: runs, isDriven: isDriven, now: Date().timeIntervalSince1970)
   }
 }
 

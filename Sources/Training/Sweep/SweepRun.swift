@@ -95,15 +95,25 @@ public struct SweepFrame: Sendable, Equatable {
   public var isDriven: Bool
   /// Whether no more runs are started and those that run are being stopped.
   public var isStopping = false
+  /// Unix time, in whole seconds; nil where no run runs.
+  public var time: Double?
   /// What whoever watches should know, such as why the sweep cannot be read.
   public var trouble: String?
 
-  public init(name: String, jobs: Int?, runs: [SweepRun], isDriven: Bool) {
+  /// - Parameter now: Unix time.
+  public init(name: String, jobs: Int?, runs: [SweepRun], isDriven: Bool, now: Double) {
     self.name = name
     self.jobs = jobs
     self.runs = runs
     self.isDriven = isDriven
+    time = runs.contains { $0.state == .running } ? now.rounded(.down) : nil
   }
+
+  /// Whether no run is under way or to come.
+  public var isOver: Bool { runs.allSatisfy { $0.state == .done || $0.state == .failed } }
+
+  /// How much of all runs is done, 0 to 1; a failed one counts as far as it came.
+  public var share: Double { runs.isEmpty ? 0 : runs.reduce(0) { $0 + $1.share } / Double(runs.count) }
 
   public func count(_ state: SweepRun.State) -> Int { runs.count { $0.state == state } }
 

@@ -72,7 +72,7 @@ public final class SweepRunner {
 
   /// The sweep as it is now.
   public var frame: SweepFrame {
-    var frame = SweepFrame(name: plan.name, jobs: plan.jobs, runs: runs, isDriven: true)
+    var frame = SweepFrame(name: plan.name, jobs: plan.jobs, runs: runs, isDriven: true, now: now())
     frame.isStopping = isStopping
     frame.trouble = trouble?.description
     return frame

@@ -28,13 +28,13 @@ public struct RunDescription: Codable, Sendable, Equatable {
       self.plantedRank = plantedRank
     }
 
-    /// The type is what follows the layer's number, without a leading `attention.self.` or the like of no news.
+    /// The type is what follows the layer's number; its last part alone where that says enough.
     public init(_ module: LinearModule, plantedRank: Int? = nil) {
       let parts = module.name.split(separator: ".").map(String.init)
       let number = parts.lastIndex { Int($0) != nil }
       let rest = number.map { Array(parts[($0 + 1)...]) } ?? parts
-      let type =
-        rest.count > 1 && ["query", "key", "value"].contains(rest[rest.count - 1]) ? [rest[rest.count - 1]] : rest
+      // A layer has several of these.
+      let type = ["dense", "c_proj"].contains(rest.last) ? rest : rest.suffix(1)
       self.init(
         name: module.name, layer: module.layer, type: type.joined(separator: "."), outputSize: module.outputSize,
         inputSize: module.inputSize, plantedRank: plantedRank)
@@ -50,7 +50,7 @@ public struct RunDescription: Codable, Sendable, Equatable {
   public var score: ScoringRule
   public var dialect: Dialect
   public var modules: [Module]
-  /// r₀, the triplets of a module.
+  /// r₀, the triplets that a module has room for.
   public var initialRank: Int
   /// α / (r₀ + 1e-5).
   public var effectiveScale: Double
@@ -59,6 +59,10 @@ public struct RunDescription: Codable, Sendable, Equatable {
   public var blasCore: String
   /// Name of the evaluation metric worth a curve: "accuracy", "matthews", or "" where there is no evaluation.
   public var metric: String
+  /// What modules start with where rank grows; nil: r₀.
+  public var firstRank: Int?
+  /// What b(t) counts.
+  public var budgetUnit = BudgetUnit.rank
 }
 
 extension RunDescription {
@@ -69,6 +73,21 @@ extension RunDescription {
 
   /// Whether R is part of the loss.
   public var isRegularized: Bool { listed?.method.parameterization.hasLambda ?? false }
+
+  /// How b(t) goes.
+  var curve: BudgetSchedule.Curve { listed?.method.curve ?? .cubic }
+
+  /// Whether modules start with less than they have room for.
+  public var grows: Bool { listed?.method.grows ?? false }
+
+  /// Whether a mask keeps the best triplets of all, so that another rule's choice can be told.
+  public var prunesByScore: Bool { allocates && !grows }
+
+  /// What a triplet costs of b(t) in each module.
+  public var prices: TripletPrices { TripletPrices(budgetUnit, sizes: modules.map { ($0.outputSize, $0.inputSize) }) }
+
+  /// What the kept triplets cost, in the unit of the budget.
+  public func cost(of ranks: [Int]) -> Int { zip(prices.each, ranks).reduce(0) { $0 &+ $1.0 &* $1.1 } }
 
   /// Whether a hyper-parameter means something to the run.
   public func steers(_ parameter: Hyperparameter) -> Bool { listed?.steers(parameter) ?? true }
@@ -108,7 +127,7 @@ public enum RunControl: Codable, Sendable, Equatable {
 
 /// Per triplet quantities, module-major: element k·r₀ + i is triplet i of module k. All are empty where rank is fixed.
 public struct TripletFrame: Codable, Sendable, Equatable {
-  /// λ after the step.
+  /// λ after the step; of a doublet, which has none, ‖B column‖·‖A row‖.
   public var lambda: [Float] = []
   /// Kept by the last mask.
   public var kept: [Bool] = []

@@ -1,5 +1,7 @@
 // What is known of one step when it is over; a line of the trace.
 
+import Foundation
+
 /// One training step, as the trace writes it.
 public struct StepRecord: Codable, Sendable, Equatable {
   public var step: Int
@@ -46,12 +48,37 @@ public struct StepRecord: Codable, Sendable, Equatable {
   }
 }
 
-/// The metrics of one evaluation. `loss` is the task loss alone.
+/// The metrics of one evaluation: a classifier's, or a language model's, which has its loss alone.
 public struct Evaluation: Codable, Sendable, Equatable {
+  /// The task loss alone.
   public var loss: Double
-  public var accuracy: Double
+  public var accuracy: Double?
   /// Matthews correlation, the multi-class form where there are more than two classes.
-  public var matthews: Double
+  public var matthews: Double?
   /// F1 of class 1 where there are two classes, else the macro mean.
-  public var f1: Double
+  public var f1: Double?
+
+  public init(loss: Double, accuracy: Double? = nil, matthews: Double? = nil, f1: Double? = nil) {
+    self.loss = loss
+    self.accuracy = accuracy
+    self.matthews = matthews
+    self.f1 = f1
+  }
+
+  /// e^loss, of a language model.
+  public var perplexity: Double? { accuracy == nil ? exp(loss) : nil }
+
+  /// By name, the loss first.
+  public var metrics: [(name: String, value: Double)] {
+    let all = [
+      ("loss", loss), ("accuracy", accuracy), ("matthews", matthews), ("f1", f1), ("perplexity", perplexity),
+    ]
+    return all.compactMap { name, value in value.map { (name, $0) } }
+  }
+
+  /// A metric by its name; nil where this evaluation has no such.
+  public subscript(name: String) -> Double? { metrics.first { $0.name == name }?.value }
+
+  /// What is to be large: the accuracy, or minus the loss where there is none.
+  var merit: Double { accuracy ?? -loss }
 }

@@ -57,10 +57,7 @@ public final class TensorBoardRun {
         "loss": record.loss, "task_loss": record.taskLoss, "grad_norm": record.gradNorm, "lr": record.lr,
         "tokens": Double(record.tokens), "step_ms": record.stepMs,
       ])
-    if let eval = record.eval {
-      scalars(
-        "eval", ["loss": eval.loss, "accuracy": eval.accuracy, "matthews": eval.matthews, "f1": eval.f1])
-    }
+    for metric in record.eval?.metrics ?? [] { log.scalar("eval/\(metric.name)", metric.value, step: step) }
     if isAdaptive {
       scalars(
         "train",

@@ -87,7 +87,7 @@ struct Bench: ParsableCommand {
       let times = triplets.map { update.mask(triplets: $0) }
       return print(BenchSheet(allocator: times), threads)
     }
-    if model == nil && shape.config == nil { return print(update.run(shape.modules).sheet, threads) }
+    if model == nil && shape.blueprint == nil { return print(update.run(shape.modules).sheet, threads) }
     print(try runStep(threads).sheet, threads)
   }
 
@@ -106,8 +106,8 @@ struct Bench: ParsableCommand {
     if let folder {
       (blueprint, weights) = (try folder.blueprint(), folder)
     } else {
-      guard let config = shape.config else { preconditionFailure("\(shape.rawValue) has no model to run") }
-      (blueprint, weights) = (config, RandomBert(config, seed: 0))
+      guard let known = shape.blueprint else { preconditionFailure("\(shape.rawValue) has no model to run") }
+      (blueprint, weights) = (known, RandomWeights(deviation: known.initializerRange, seed: 0))
     }
     guard length <= blueprint.maximumLength else {
       throw ValidationError("--length \(length): expected at most the model's \(blueprint.maximumLength) positions")

@@ -7,7 +7,9 @@ import Foundation
 import Models
 import Training
 
+extension ListedMethod: ExpressibleByArgument {}
 extension ScoringRule: ExpressibleByArgument {}
+extension BudgetUnit: ExpressibleByArgument {}
 extension PlantedExperiment.Signal: ExpressibleByArgument {}
 
 struct Demo: ParsableCommand {
@@ -15,7 +17,7 @@ struct Demo: ParsableCommand {
     abstract: "Train the planted-rank experiment: nothing to download, and the truth is known.",
     discussion: """
       A small random BERT is the base; a teacher is the base plus low-rank changes of known rank in 8 of its 18 linear
-      modules. AdaLoRA over the base must find where they are. The summary compares planted and allocated ranks.
+      modules. Adapters over the base must find where they are. The summary compares planted and allocated ranks.
 
       Example:
         ranktop demo --score random --seed 3
@@ -26,6 +28,12 @@ struct Demo: ParsableCommand {
   @OptionGroup var output: OutputArguments
 
   @OptionGroup var screen: ScreenArguments
+
+  @Option(help: ArgumentHelp("What decides about rank.", valueName: "name"))
+  var method = ListedMethod.adalora
+
+  @Option(help: ArgumentHelp("What the budget counts.", valueName: "unit"))
+  var budget = BudgetUnit.rank
 
   @Option(help: ArgumentHelp("How triplets are scored.", valueName: "rule"))
   var score = ScoringRule.smoothed
@@ -45,6 +53,8 @@ struct Demo: ParsableCommand {
   func run() throws {
     var experiment = PlantedExperiment()
     experiment.steps = steps
+    experiment.method = method
+    experiment.budget = budget
     experiment.score = score
     experiment.signal = signal
     experiment.seed = UInt64(training.seed ?? 0)
@@ -100,6 +110,9 @@ struct Demo: ParsableCommand {
         format: "rank correlation %.3f, %.1f %% of the allocated rank in planted modules (chance %.1f %%)",
         outcome.correlation, 100 * outcome.share,
         100 * Double(outcome.planted.count { $0 > 0 }) / Double(outcome.planted.count)))
+    lines.append(
+      "rank \(outcome.allocated.reduce(0, +)) allocated, off by \(outcome.distance) in all, "
+        + "exact in \(outcome.exact) of \(outcome.planted.count) modules")
     return lines.joined(separator: "\n")
   }
 }

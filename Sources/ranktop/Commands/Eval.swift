@@ -69,13 +69,7 @@ struct Eval: ParsableCommand {
       }
       try AtomicFile.write(lines.joined(), to: logits)
     }
-    let metrics = outcome.evaluation
-    Console.result(
-      JSON.object(
-        JSONObject([
-          ("n", .integer(outcome.count)), ("loss", .number(metrics.loss)), ("accuracy", .number(metrics.accuracy)),
-          ("matthews", .number(metrics.matthews)), ("f1", .number(metrics.f1)),
-        ])
-      ).serialized(pretty: false))
+    let metrics = outcome.evaluation.metrics.map { ($0.name, JSON.number($0.value)) }
+    Console.result(JSON.object(JSONObject([("n", .integer(outcome.count))] + metrics)).serialized(pretty: false))
   }
 }

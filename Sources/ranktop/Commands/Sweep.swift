@@ -66,9 +66,10 @@ struct Sweep: ParsableCommand {
       path: sweep, runs: runs, overrides: overrides, jobs: jobs, isForCluster: emit != nil || only != nil)
     if emit != nil { return try writeScript(plan) }
     if let only { return try train(plan, only) }
+    let configuration = screen.wantsDashboard ? try Configuration.load() : Configuration()
     if !collect { EndRequest.watch() }
     let runner = try SweepRunner(plan, retries: retry)
-    if !collect { try SweepConductor(runner).run() }
+    if !collect { SweepConductor(runner, screen).run(configuration) }
     for run in runner.runs { Console.result(run.json.serialized(pretty: false)) }
     if let failure = runner.failure ?? runner.trouble { throw failure }
     if let request = EndRequest.current { throw ExitCode(request.exitStatus) }

@@ -8,7 +8,7 @@ import Training
 
 struct Watch: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show a run that another process trains, or one that has ended, from its database.",
+    abstract: "Show a run or a sweep of another process, or one that has ended, from its database.",
     discussion: """
       Follows a run live and never writes into it, except for commands to a run that reads them. All that was recorded
       can be scrubbed through with < and >. Where there is no terminal, a line every few seconds tells of the run until
@@ -18,7 +18,7 @@ struct Watch: ParsableCommand {
         ranktop watch sst2-adalora-2 --beside sst2-adalora-1
       """)
 
-  @Argument(help: ArgumentHelp("A run's name or folder; the one written last where left out.", valueName: "run"))
+  @Argument(help: ArgumentHelp("A run's or a sweep's name or folder; the run written last without.", valueName: "run"))
   var source: String?
 
   @Option(help: ArgumentHelp("Another run to compare with, side by side.", valueName: "run"))
@@ -30,43 +30,47 @@ struct Watch: ParsableCommand {
   @OptionGroup var screen: ScreenArguments
 
   func run() throws {
-    let watched = try WatchedRun.find(source, runs: runs)
-    let commands = try watched.commandFile()
     let configuration = screen.wantsDashboard ? try Configuration.load() : Configuration()
     EndRequest.watch()
-    let frames = Mailbox<Frame> { EndRequest.wakeUp() }
-    let follower = try watched.follow(into: frames)
-    let other = try beside.map { try WatchedRun.beside($0, runs: runs) }
-    guard screen.wantsDashboard else { return try tell(follower, frames) }
-    let terminal: CursesTerminal
-    do {
-      // The run's own log is not this process's to write.
-      terminal = try CursesTerminal(
-        log: "/dev/null", ascii: screen.ascii, glyphs: configuration.glyphs, noColor: screen.noColor)
-    } catch {
-      Console.note("no dashboard: \(error)")
-      return try tell(follower, frames)
+    if let sweep = WatchedSweep(source, runs: runs) {
+      guard beside == nil else { throw ValidationError("--beside: only with a run, and \(sweep.folder) is a sweep") }
+      let reader = try SweepReader(folder: sweep.folder)
+      guard let terminal = terminal(configuration) else { return try sweep.tell(reader) }
+      let ending = sweep.show(on: terminal, configuration, reader)
+      terminal.restore()
+      if case .requested(let request) = ending { throw ExitCode(request.exitStatus) }
+      return
     }
-    follower.start()
-    let loop = DashboardLoop(
-      terminal: terminal, mailbox: frames, beside: other,
-      openBeside: { [runs] name throws(InputError) in try WatchedRun.beside(name, runs: runs) },
-      configuration: configuration,
-      send: { (command) throws(InputError) in try commands?.append(command) }, suspend: { terminal.suspend() })
-    let mode = loop.run()
+    let run = try FollowedRun(try WatchedRun.find(source, runs: runs))
+    let other = try beside.map { try WatchedRun.beside($0, runs: runs) }
+    guard let terminal = terminal(configuration) else { return try tell(run) }
+    let mode = run.show(on: terminal, configuration, runs: runs, beside: other)
     terminal.restore()
     if case .requested(let request) = mode { throw ExitCode(request.exitStatus) }
   }
 
+  /// nil where there is none to draw on.
+  private func terminal(_ configuration: Configuration) -> CursesTerminal? {
+    guard screen.wantsDashboard else { return nil }
+    do {
+      // The run's own log is not this process's to write.
+      return try CursesTerminal(
+        log: "/dev/null", ascii: screen.ascii, glyphs: configuration.glyphs, noColor: screen.noColor)
+    } catch {
+      Console.note("no dashboard: \(error)")
+      return nil
+    }
+  }
+
   /// A line every few seconds on standard output, until the run ends.
-  private func tell(_ follower: RunFollower, _ frames: Mailbox<Frame>) throws {
+  private func tell(_ run: FollowedRun) throws {
     var last = ContinuousClock.now - .seconds(60)
     var newest: Frame?
-    while EndRequest.current == nil, let pause = follower.look() {
+    while EndRequest.current == nil, let pause = run.follower.look() {
       let before = newest?.state
-      newest = frames.take() ?? newest
+      newest = run.frames.take() ?? newest
       guard let frame = newest else { continue }
-      let isEnd = frame.state.isOver || follower.isAbandoned
+      let isEnd = frame.state.isOver || run.follower.isAbandoned
       let isNews = frame.state != before && ![.training, .evaluating].contains(frame.state)
       if isEnd || isNews || ContinuousClock.now - last >= .seconds(5) {
         last = .now

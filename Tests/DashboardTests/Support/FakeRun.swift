@@ -92,7 +92,7 @@ struct FakeRun {
       let triplets = self.triplets(step, worth, draws, kept, &generator)
       if masks && step <= schedule.finalStep {
         let decisions = RuleDecisions(
-          scores: triplets.scores, budget: budget, moduleCount: modules.count, rank: rank)
+          scores: triplets.scores, budget: budget, prices: TripletPrices(modules: modules.count), rank: rank)
         let before = kept
         kept = decisions.kept[rule] ?? kept
         maskScores = triplets.scores[rule] ?? []

@@ -59,6 +59,12 @@ struct ResumeTests {
       try TinyRun(adapter: "method = \"\(method.rawValue)\"\n" + Self.schedule), crashes: [11, 26])
   }
 
+  @Test("ends with the same bits by a budget of parameters")
+  func parameters() throws {
+    let tiny = try TinyRun(adapter: Self.adaLoRA + "budget = \"parameters\"\n")
+    try expectSame(tiny, crashes: [11])
+  }
+
   @Test("ends with the same bits where gradients are accumulated and clipped")
   func accumulation() throws {
     try expectSame(

@@ -98,7 +98,7 @@ import Testing
     arguments: [
       (
         "UPDATE meta SET value = 'PISSA' WHERE key = 'method'",
-        "meta.method: not usable, expected ADALORA, SVD-LORA or LORA"
+        "meta.method: not usable, expected ADALORA, SVD-LORA, LORA, PRUNED-LORA, INCRELORA or ELALORA"
       ),
       ("UPDATE meta SET value = '1000000' WHERE key = 'initial_rank'", "meta.initial_rank"),
       ("DELETE FROM meta WHERE key = 'total_steps'", "meta.total_steps: missing"),

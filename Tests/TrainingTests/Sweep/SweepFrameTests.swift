@@ -20,7 +20,7 @@ import Testing
   }
 
   private func frame(_ jobs: Int, _ runs: [SweepRun]) -> SweepFrame {
-    SweepFrame(name: "s", jobs: jobs, runs: runs, isDriven: true)
+    SweepFrame(name: "s", jobs: jobs, runs: runs, isDriven: true, now: 0)
   }
 
   @Test("a run takes as long as those of its variant took, else as all took, else as the running ones tell")

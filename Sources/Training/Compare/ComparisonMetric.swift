@@ -1,0 +1,37 @@
+// What runs are compared by.
+
+/// One number out of an evaluation.
+public enum ComparisonMetric: String, Sendable, CaseIterable {
+  case accuracy, matthews, f1, loss
+
+  public func value(_ evaluation: Evaluation) -> Double {
+    switch self {
+    case .accuracy: evaluation.accuracy
+    case .matthews: evaluation.matthews
+    case .f1: evaluation.f1
+    case .loss: evaluation.loss
+    }
+  }
+
+  public var isHigherBetter: Bool { self != .loss }
+
+  /// As a sentence and an axis call it.
+  public var title: String {
+    switch self {
+    case .accuracy: "accuracy"
+    case .matthews: "Matthews correlation"
+    case .f1: "F1"
+    case .loss: "loss"
+    }
+  }
+
+  /// The best of some evaluations, the earliest where several are; nil where none has a finite value.
+  public func best(
+    _ evaluations: [TelemetryReader.RecordedEvaluation]
+  ) -> TelemetryReader.RecordedEvaluation? {
+    let sign = isHigherBetter ? -1.0 : 1
+    return evaluations.filter { value($0.evaluation).isFinite }.min {
+      sign * value($0.evaluation) < sign * value($1.evaluation)
+    }
+  }
+}

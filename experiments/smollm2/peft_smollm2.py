@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""PEFT's half of smollm2.sh, over the same GGUF file, which transformers dequantises to float32. Prints one JSON object.
+"""PEFT over the same GGUF file as ranktop, which transformers dequantises to float32. Prints one JSON object.
 
     peft_smollm2.py logits FOLDER ADAPTER TEXT LOGITS [--length N]
     peft_smollm2.py step FOLDER TOML [--batch N --length N --steps N --threads N]

@@ -165,7 +165,7 @@ struct SnapshotTests {
     #expect(!rows[0].contains("step_ms"))
     for (point, row) in zip(frame.history, rows.dropFirst()) {
       #expect(row[0] == "\(point.record.step)" && Double(row[2]) == point.record.taskLoss)
-      #expect(row[17] == (point.record.eval.map { $0.accuracy.description } ?? ""))
+      #expect(row[17] == (point.record.eval?.accuracy?.description ?? ""))
     }
     #expect(rows.contains { $0[0] == "99" && $0[17] != "" })
   }

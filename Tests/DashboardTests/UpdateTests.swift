@@ -437,7 +437,7 @@ struct MouseTests {
   func plots() throws {
     var state = DashboardState(FakeRun.demo.frame(at: 213), width: 120, height: 40)
     let area = try #require(state.layout(state.grid).area(of: .budget))
-    let plot = BudgetGeometry(inner: area.inner, initialBudget: 108).plot
+    let plot = BudgetGeometry(inner: area.inner, highestBudget: 108).plot
     state.click(plot.x + plot.width / 4, plot.y)
     #expect(abs((state.scrubbedStep ?? 0) - 100) <= 10)
     state.click(plot.right - 1, plot.y)

@@ -105,17 +105,61 @@ import Testing
       inSection("data", "text_pair = -1")
         == "exp.toml: line 4: data.text_pair: -1, expected a column's name or 0-based index")
     #expect(
-      inSection("data", "format = \"xml\"") == "exp.toml: line 4: data.format: \"xml\", expected tsv, csv or jsonl")
+      inSection("data", "format = \"xml\"")
+        == "exp.toml: line 4: data.format: \"xml\", expected tsv, csv, jsonl or text")
     #expect(
       inSection("data", "max_length = 2")
         == "exp.toml: line 4: data.max_length: 2, expected an integer, 3 to 1000000")
     #expect(
       inSection("model", "task = \"CAUSAL_LM\"")
-        == "exp.toml: line 2: model.task: \"CAUSAL_LM\" is not yet supported, expected SEQ_CLS")
+        == "exp.toml: line 8: data.text: has no meaning for model.task CAUSAL_LM, only for SEQ_CLS")
+    #expect(
+      inSection("data", "prompt = \"question\"")
+        == "exp.toml: line 4: data.prompt: has no meaning for model.task SEQ_CLS, only for CAUSAL_LM")
+    #expect(
+      inSection("data", "format = \"text\"")
+        == "exp.toml: line 4: data.format: \"text\", expected tsv, csv or jsonl for model.task SEQ_CLS")
     #expect(
       Self.complaint(leastExperiment + "[telemetry]\nscores_every = -1\n")?.text
         == "exp.toml: line 11: telemetry.scores_every: -1, expected an integer, 0 to 1000000000")
     #expect(first("adapter = 3") == "exp.toml: line 1: adapter: 3, expected a table, [adapter]")
+  }
+
+  @Test("a language model's data are text, prompts with completions, or messages")
+  func languageModelData() throws {
+    func experiment(_ data: String, set overrides: [String] = []) -> String? {
+      let text = """
+        [model]
+        path = "model"
+        task = "CAUSAL_LM"
+        [data]
+        train = "train"
+        eval = "dev"
+        \(data)
+        [training]
+        total_step = 100
+        """
+      return Self.complaint(text, set: overrides)?.text
+    }
+    #expect(experiment("format = \"text\"") == nil)
+    #expect(experiment("format = \"jsonl\"\nprompt = \"q\"\ncompletion = \"a\"") == nil)
+    #expect(experiment("format = \"jsonl\"\nmessages = \"m\"") == nil)
+    #expect(
+      experiment("") == "exp.toml: line 3: data.format: \"tsv\" (its default), expected text or jsonl for model.task "
+        + "CAUSAL_LM")
+    #expect(
+      experiment("format = \"text\"\nprompt = \"q\"")
+        == "exp.toml: line 8: data.prompt, data.completion, data.messages: a text has no columns")
+    let both = "expected prompt and completion, or messages alone, for data.format jsonl"
+    #expect(
+      experiment("format = \"jsonl\"\nprompt = \"q\"")
+        == "exp.toml: line 8: data.prompt, data.completion, data.messages: \(both)")
+    #expect(
+      experiment("format = \"jsonl\"", set: ["data.prompt=q", "data.completion=a", "data.messages=m"])
+        == "--set data.prompt=q: data.prompt, data.completion, data.messages: \(both)")
+    #expect(
+      experiment("format = \"jsonl\"")
+        == "exp.toml: line 7: data.prompt, data.completion, data.messages: \(both)")
   }
 
   @Test(

@@ -142,7 +142,20 @@ func parsed(_ text: String, path: String = "/nowhere/exp.toml", set overrides: [
 
   @Test("what is written back loads as an equal experiment, wherever it lies")
   func roundTrip() throws {
+    let languageModel = """
+      [model]
+      path = "model"
+      task = "CAUSAL_LM"
+      [data]
+      train = "train"
+      eval = "dev"
+      format = "jsonl"
+      messages = "turns"
+      [training]
+      total_step = 100
+      """
     for (text, overrides) in [
+      (languageModel, []),
       (leastExperiment, []), (Self.full, []),
       (leastExperiment, ["name=\"ü \\\" \\\\ [x]\"", "data.label=\"a\\tb\\u0007\"", "seed=9223372036854775807"]),
       (leastExperiment, ["adapter.target_modules=.*\\.(query|value)", "training.learning_rate=1.2345678901234567e-9"]),

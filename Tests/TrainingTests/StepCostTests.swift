@@ -22,34 +22,38 @@ struct StepCostTests {
   private static let (sequences, length) = (6, 10)
 
   private func trainer(
-    _ pool: WorkerPool, dropout: Float = 0, length: (Int) -> Int = { _ in 10 },
+    _ pool: WorkerPool, _ decoder: DecoderKind? = nil, dropout: Float = 0, length: (Int) -> Int = { _ in 10 },
     targets: (LinearModule) -> Bool = { $0.layer != nil }
   ) throws -> Trainer {
-    let config = EncoderConfig(
+    let encoder = EncoderConfig(
       vocabularySize: 50, hiddenSize: Self.d, hiddenLayers: Self.layers, attentionHeads: 4, intermediateSize: Self.f,
       maxPositionEmbeddings: 64, hiddenDropout: dropout, attentionDropout: dropout)
+    let config: any ModelBlueprint = decoder.map { $0.config(dropout: dropout) } ?? encoder
     let plan = AdapterPlan(
       entries: config.modules.filter(targets).map {
         AdapterPlan.Entry(module: $0, rank: Self.rank, alpha: 4)
       },
       parameterization: SVDParameterization(), dropout: dropout, trainsHead: true)
-    let factory = AdapterFactory(
-      plan, head: config.headModules(for: .sequenceClassification(labels: Self.labels)), seed: 1)
-    let model = try EncoderModel(
-      config, weights: RandomEncoder(config, seed: 2), labels: Self.labels, seed: 3, factory: factory)
+    let (model, store) = try config.build(
+      RandomWeights(deviation: 0.02, seed: 2), plan,
+      task: decoder == nil ? .sequenceClassification(labels: Self.labels) : .causalLanguageModel, seed: 1)
     var random = RandomSource(seed: 4)
     var dataset = TokenizedDataset()
     for i in 0..<15 {
-      let ids = (0..<length(i)).map { _ in Int32(random.index(below: 50)) }
-      dataset.append(ids: ids, types: Array(repeating: 0, count: ids.count), label: Int32(i % Self.labels))
+      let ids = (0..<length(i)).map { _ in Int32(random.index(below: config.vocabularySize)) }
+      if decoder == nil {
+        dataset.append(ids: ids, types: Array(repeating: 0, count: ids.count), label: Int32(i % Self.labels))
+      } else {
+        dataset.append(ids: ids, counted: Array(repeating: true, count: ids.count))
+      }
     }
     let allocator = RankAllocator(
-      factory.store, initialRank: Self.rank, targetRank: 2, initialWarmup: 4, finalWarmup: 10, maskInterval: 2,
+      store, initialRank: Self.rank, targetRank: 2, initialWarmup: 4, finalWarmup: 10, maskInterval: 2,
       totalSteps: 60)
     return Trainer(
-      model: model, store: factory.store, allocator: allocator,
+      model: model, store: store, allocator: allocator,
       source: ShuffledBatches(dataset, batchSize: Self.sequences, seed: 5, workers: pool.count),
-      objective: ClassificationObjective(), pool: pool,
+      objective: model.objective, pool: pool,
       options: TrainerOptions(totalSteps: 60, learningRate: 1e-3, maxGradNorm: 1, orthRegWeight: 0.1))
   }
 
@@ -85,11 +89,12 @@ struct StepCostTests {
     // In bfloat16 oneDNN allocates whenever it multiplies; nothing of ours does.
     @Test(
       "trainer and workers allocate nothing in a step, through epochs, masks and the final phase",
-      arguments: [(Float(0), 1), (0, 2), (0.1, 2)])
-    func nothing(dropout: Float, threads: Int) throws {
+      arguments: [(nil, Float(0), 1), (nil, 0, 2), (nil, 0.1, 2), (.qwen3, 0.1, 2), (.gpt2, 0.1, 2)]
+        as [(DecoderKind?, Float, Int)])
+    func nothing(decoder: DecoderKind?, dropout: Float, threads: Int) throws {
       let pool = WorkerPool(count: threads)
       // Equal lengths: the arena has grown to its size after the first step.
-      let trainer = try tests.trainer(pool, dropout: dropout)
+      let trainer = try tests.trainer(pool, decoder, dropout: dropout)
       for _ in 0..<2 { _ = try trainer.step() }
       let found = try tests.allocations(pool) {
         for _ in 2..<60 { _ = try trainer.step() }

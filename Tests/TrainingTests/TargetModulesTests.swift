@@ -85,6 +85,13 @@ import Testing
     #expect(TargetModules.defaults(modelType: "roberta", method: .lora) == .list(["query", "value"]))
     #expect(
       TargetModules.defaults(modelType: "roberta", method: .adalora) == .list(["query", "key", "value", "dense"]))
+    #expect(TargetModules.defaults(modelType: "electra", method: .lora) == .list(["query", "value"]))
+    #expect(TargetModules.defaults(modelType: "electra", method: .adalora) == nil)
+    #expect(TargetModules.defaults(modelType: "distilbert", method: .lora) == nil)
+    #expect(
+      TargetModules.defaults(modelType: "deberta-v2", method: .adalora)
+        == .list(["query_proj", "key_proj", "value_proj", "dense"]))
+    #expect(TargetModules.defaults(modelType: "deberta-v2", method: .lora) == .list(["query_proj", "value_proj"]))
   }
 
   @Test("a broken pattern matches nothing and is not valid", arguments: ["(query", "[", "*", "a)(b", "\\"])

@@ -11,6 +11,8 @@ import Testing
   private struct Letters: Tokenizer {
     let vocabularySize = 256
 
+    func id(of token: String) -> Int32? { nil }
+
     func append(_ text: String, pair: String?, maxLength: Int, to ids: inout [Int32], typeIDs: inout [Int32]) {
       let first = ([0] + text.utf8.map { Int32($0) }).prefix(maxLength)
       let second = (pair ?? "").utf8.map { Int32($0) }

@@ -15,7 +15,7 @@ import transformers
 from record_case import ARCHITECTURES, DEFAULTS, make_model
 
 # Of these the tokenizers say nothing of a pair's texts.
-WITHOUT_TYPES = {"roberta", "distilbert"}
+WITHOUT_TYPES = {"roberta", "distilbert", "llama-yarn-classifier", "gpt2-classifier"}
 
 
 def main():

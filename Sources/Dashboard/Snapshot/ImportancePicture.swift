@@ -45,7 +45,7 @@ enum ImportancePicture {
         }
       }
     }
-    legend(&picture, scale, threshold: frame.record?.threshold, y: picture.bottom + 36)
+    legend(&picture, scale, threshold: frame.record?.threshold, grows: run.grows, y: picture.bottom + 36)
     return picture.document.xml
   }
 
@@ -69,7 +69,9 @@ enum ImportancePicture {
       share.map { Viridis.isBright($0) ? "mark-dark" : "mark-light" } ?? "mark")
   }
 
-  private static func legend(_ picture: inout ModulePicture, _ heat: HeatScale, threshold: Double?, y: Double) {
+  private static func legend(
+    _ picture: inout ModulePicture, _ heat: HeatScale, threshold: Double?, grows: Bool, y: Double
+  ) {
     let x = ModulePicture.left
     let bar = 260.0
     if heat.high > 0 {
@@ -94,7 +96,7 @@ enum ImportancePicture {
     let right = x + bar + 28
     draw(x: right, y: y - 2, width: 14, height: 14, share: 0.2, isPruned: true, on: &picture.document)
     picture.document.text(
-      run.grows ? "waits, no part of ΔW" : "pruned by the last mask", x: right + 20, y: y + 9, "note")
+      grows ? "waits, no part of ΔW" : "pruned by the last mask", x: right + 20, y: y + 9, "note")
     draw(x: right, y: y + 17, width: 14, height: 14, share: nil, isPruned: false, on: &picture.document)
     picture.document.text("S is 0 or not a number", x: right + 20, y: y + 28, "note")
   }

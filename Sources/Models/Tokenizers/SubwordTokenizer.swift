@@ -75,7 +75,8 @@ public final class SubwordTokenizer: Tokenizer {
 
   // MARK: Text to ids
 
-  public func append(_ text: String, limit: Int, to ids: inout [Int32]) {
+  /// Appends at most `limit` ids of `text`, without special tokens around them.
+  private func append(_ text: String, limit: Int, to ids: inout [Int32]) {
     let end = limit < Int.max - ids.count ? ids.count + limit : Int.max
     var text = text
     text.withUTF8 { bytes in

@@ -15,9 +15,6 @@ public protocol Tokenizer: Sendable {
   ///   taken from the end, of a pair from the end of the longer text until both are equally long (HuggingFace's
   ///   `longest_first`). The special tokens stay even where they alone are more than `maxLength`.
   func append(_ text: String, pair: String?, maxLength: Int, to ids: inout [Int32], typeIDs: inout [Int32])
-
-  /// Appends at most `limit` ids of `text`, with no special tokens around them; those in the text are recognised.
-  func append(_ text: String, limit: Int, to ids: inout [Int32])
 }
 
 extension Tokenizer {

@@ -23,6 +23,14 @@ struct TokenizerSettings {
     return try value.string(file: path, at: name)
   }
 
+  /// The template of conversations; of several the one called `default`.
+  func chatTemplate() throws(InputError) -> String? {
+    guard case .array(let entries)? = root["chat_template"] else { return try string("chat_template") }
+    let entry = entries.first { $0["name"] == .string("default") }
+    return try entry?.field("template", file: path, at: "chat_template").string(
+      file: path, at: "chat_template.template")
+  }
+
   /// The content of a token, which is written either as a string or as a whole added token.
   func token(_ name: String) throws(InputError) -> String? {
     guard let value = root[name], value != .null else { return nil }

@@ -84,7 +84,7 @@ public struct PEFTAdapter {
   private static func config(
     _ d: Description, pattern: Pattern?, modules: [String], hasHead: Bool
   ) -> JSON {
-    let targets: JSON =
+    let asked: JSON =
       switch d.targetModules {
       case .list(let names): .array(names.map { .string($0) })
       case .pattern(let pattern): .string(pattern)
@@ -93,7 +93,7 @@ public struct PEFTAdapter {
     // Of LoRA: where doublets are pruned, modules have ranks of their own, and α so that the scale stays.
     let ranks = d.method == .lora ? pattern?.map { $0.count { $0 } } : nil
     let own = zip(modules, ranks ?? []).filter { $1 > 0 && $1 != d.initialRank }
-    let targets = ranks?.contains(0) == true ? kept(modules, ranks ?? []) ?? targets : targets
+    let targets = ranks?.contains(0) == true ? kept(modules, ranks ?? []) ?? asked : asked
     var entries: [(String, JSON)] = [
       ("peft_type", .string(d.method == .lora ? "LORA" : "ADALORA")),
       ("task_type", .string(d.taskType)),

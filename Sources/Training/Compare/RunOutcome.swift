@@ -62,11 +62,12 @@ extension RunOutcome {
     let stepsDone = last.map { $0 + 1 } ?? 0
     let evaluations = try reader.evaluations()
     let ranks = try reader.ranks(atMost: 128)
+    let state = try reader.live()?.state ?? .done
     let fixed = Array(repeating: description.initialRank, count: description.modules.count)
     self.init(
       folder: folder, description: description, experiment: experiment,
       seed: experiment?.seed ?? reader.facts["seed"].flatMap { Int($0) } ?? 0, stepsDone: stepsDone,
-      isFinished: stepsDone >= description.totalSteps && (try reader.live())?.state ?? .done == .done,
+      isFinished: stepsDone >= description.totalSteps && state == .done,
       evaluations: evaluations.filter { $0.split == "eval" },
       test: evaluations.last { $0.split == "test" }?.evaluation,
       rankHistory: ranks.isEmpty ? [TelemetryReader.RecordedRanks(step: 0, kept: fixed)] : ranks,

@@ -16,9 +16,13 @@ public struct ClassificationData: Sendable {
   /// - Throws: for a bad file, a label that training never sees, or only one class in training.
   public static func load(experiment: Experiment) throws(InputError) -> ClassificationData {
     let data = experiment.data
+    guard experiment.model.task == .sequenceClassification, let format = data.format.table else {
+      throw InputError(
+        file: experiment.path, place: "model.task", "\(experiment.model.task.rawValue) has no classes to train on")
+    }
     func read(_ path: String) throws(InputError) -> LabelledRows {
       try DatasetReader.read(
-        path: path, format: data.format, text: data.text, label: data.label, pair: data.textPair, header: data.header,
+        path: path, format: format, text: data.text, label: data.label, pair: data.textPair, header: data.header,
         split: data.split)
     }
     let rows = try read(data.train)

@@ -12,6 +12,16 @@ public enum TableFormat: String, Sendable, CaseIterable {
   case jsonl
 }
 
+/// What the files of an experiment are.
+public enum DataFormat: String, Sendable, CaseIterable {
+  case tsv, csv, jsonl
+  /// Running text, for language models.
+  case text
+
+  /// Nil where there are no rows.
+  var table: TableFormat? { TableFormat(rawValue: rawValue) }
+}
+
 /// Reads records one by one. Line ends are LF or CRLF; blank lines at the end are no records; a byte order mark is
 /// skipped.
 struct DelimitedText {

@@ -21,25 +21,30 @@ public struct TokenizedDataset: Sendable {
   ///   - maxLength: in tokens, the special ones included.
   ///   - pool: shares the work, to the same ids; nil does it on this thread.
   public init(_ examples: TextExamples, tokenizer: any Tokenizer, maxLength: Int, on pool: WorkerPool? = nil) {
-    let phase = TokenizePhase(examples, tokenizer, maxLength, workers: pool?.count ?? 1)
-    if let pool { pool.run(phase) } else { phase.run(worker: 0) }
-    let parts = phase.parts
-    ids.reserveCapacity(parts.reduce(0) { $0 + $1.ids.count })
-    types.reserveCapacity(ids.capacity)
-    offsets.reserveCapacity(examples.count + 1)
-    for part in parts {
-      let start = ids.count
-      ids += part.ids
-      types += part.types
-      offsets += part.offsets.dropFirst().lazy.map { $0 + start }
+    self.init(count: examples.count, on: pool) { index, dataset in
+      tokenizer.append(
+        examples.texts[index], pair: examples.pairs?[index], maxLength: maxLength, to: &dataset.ids,
+        typeIDs: &dataset.types)
+      dataset.offsets.append(dataset.ids.count)
     }
     labels = examples.labels
   }
 
-  /// Adds an example, its label aside.
-  fileprivate mutating func append(_ text: String, pair: String?, _ tokenizer: any Tokenizer, _ maxLength: Int) {
-    tokenizer.append(text, pair: pair, maxLength: maxLength, to: &ids, typeIDs: &types)
-    offsets.append(ids.count)
+  /// The data set that `append` makes of places 0..<count, one after another.
+  init(count: Int, on pool: WorkerPool?, append: @escaping @Sendable (Int, inout TokenizedDataset) -> Void) {
+    let phase = TokenizePhase(count, workers: pool?.count ?? 1, append)
+    if let pool { pool.run(phase) } else { phase.run(worker: 0) }
+    let parts = phase.parts
+    ids.reserveCapacity(parts.reduce(0) { $0 + $1.ids.count })
+    types.reserveCapacity(ids.capacity)
+    offsets.reserveCapacity(parts.reduce(1) { $0 + $1.count })
+    for part in parts {
+      let start = ids.count
+      ids += part.ids
+      types += part.types
+      counted += part.counted
+      offsets += part.offsets.dropFirst().lazy.map { $0 + start }
+    }
   }
 
   public mutating func append(ids newIDs: [Int32], types newTypes: [Int32], label: Int32) {
@@ -73,19 +78,17 @@ public struct TokenizedDataset: Sendable {
 /// Each worker tokenizes a run of examples of its own.
 private final class TokenizePhase: ParallelPhase, @unchecked Sendable {
   // Unchecked: workers write to shares of their own; the rest is never written.
-  private let examples: TextExamples
-  private let tokenizer: any Tokenizer
-  private let maxLength: Int
+  private let count: Int
+  private let append: @Sendable (Int, inout TokenizedDataset) -> Void
   private let shares: [Share]
 
   private final class Share {
     var dataset = TokenizedDataset()
   }
 
-  init(_ examples: TextExamples, _ tokenizer: any Tokenizer, _ maxLength: Int, workers: Int) {
-    self.examples = examples
-    self.tokenizer = tokenizer
-    self.maxLength = maxLength
+  init(_ count: Int, workers: Int, _ append: @escaping @Sendable (Int, inout TokenizedDataset) -> Void) {
+    self.count = count
+    self.append = append
     shares = (0..<workers).map { _ in Share() }
   }
 
@@ -94,9 +97,7 @@ private final class TokenizePhase: ParallelPhase, @unchecked Sendable {
 
   func run(worker: Int) {
     var part = TokenizedDataset()
-    for i in examples.count * worker / shares.count..<examples.count * (worker + 1) / shares.count {
-      part.append(examples.texts[i], pair: examples.pairs?[i], tokenizer, maxLength)
-    }
+    for index in count * worker / shares.count..<count * (worker + 1) / shares.count { append(index, &part) }
     shares[worker].dataset = part
   }
 }

@@ -42,7 +42,7 @@ extension Experiment {
     var text = ""
     for section in [""] + ExperimentKey.sections {
       text += section.isEmpty ? "" : "\n[\(section)]\n"
-      for key in ExperimentKey.all where key.section == section {
+      for key in ExperimentKey.all where key.section == section && (key.task ?? model.task) == model.task {
         if let value = key.text(self) { text += "\(key.name) = \(value)\n" }
       }
     }
@@ -219,7 +219,10 @@ private struct ExperimentReader {
   // MARK: Checks over several keys
 
   mutating func checkTogether() throws(InputError) {
-    let missing = ExperimentKey.all.filter { $0.isRequired && origins[$0.path] == nil }
+    let task = experiment.model.task
+    let missing = ExperimentKey.all.filter { key in
+      key.isRequired && (key.task ?? task) == task && origins[key.path] == nil
+    }
     if !missing.isEmpty {
       throw InputError(
         file: path, place: missing.map(\.path).joined(separator: ", "),
@@ -231,6 +234,7 @@ private struct ExperimentReader {
         file: path, place: "data.eval", "missing, expected a file, or data.split with the column that says train or dev"
       )
     }
+    try checkData(task)
     if data.eval != nil && data.split != nil {
       throw error(
         at: ["data.split", "data.eval"], "data.split", "data.eval is set as well, expected one of the two")
@@ -259,6 +263,33 @@ private struct ExperimentReader {
           + "expected less than training.total_step, \(experiment.training.totalStep)")
     }
     try checkSchedule()
+  }
+
+  /// Checks that the data's keys belong to the task and to each other.
+  private func checkData(_ task: Experiment.Task) throws(InputError) {
+    for key in ExperimentKey.all where origins[key.path] != nil {
+      guard let owner = key.task, owner != task else { continue }
+      throw error(
+        at: [key.path], key.path, "has no meaning for model.task \(task.rawValue), only for \(owner.rawValue)")
+    }
+    let data = experiment.data
+    let formats: [DataFormat] = task == .causalLanguageModel ? [.text, .jsonl] : [.tsv, .csv, .jsonl]
+    guard formats.contains(data.format) else {
+      throw error(
+        at: ["data.format", "model.task"], "data.format",
+        "\(TOMLNode.quoted(data.format.rawValue))\(byDefault("data.format")), expected "
+          + "\(formats.map(\.rawValue).joined(alternatives: "or")) for model.task \(task.rawValue)")
+    }
+    guard task == .causalLanguageModel else { return }
+    let columns = ["data.prompt", "data.completion", "data.messages"]
+    let isSet = [data.prompt, data.completion, data.messages].map { $0 != nil }
+    let allowed = data.format == .text ? [[false, false, false]] : [[true, true, false], [false, false, true]]
+    guard allowed.contains(isSet) else {
+      throw error(
+        at: columns.filter { origins[$0] != nil } + ["data.format"], columns.joined(separator: ", "),
+        data.format == .text
+          ? "a text has no columns" : "expected prompt and completion, or messages alone, for data.format jsonl")
+    }
   }
 
   /// Makes `adapter.method` and `adapter.peft_type` agree: what is set counts, and the command line before the file.

@@ -45,7 +45,7 @@ public struct Experiment: Sendable, Equatable {
     public internal(set) var train = ""
     /// The file that evaluations use; nil where `split` names a column instead.
     public internal(set) var eval: String?
-    public internal(set) var format = TableFormat.tsv
+    public internal(set) var format = DataFormat.tsv
     /// A column's name, or its 0-based index in digits; likewise the other columns.
     public internal(set) var text = ""
     public internal(set) var label = ""
@@ -54,6 +54,10 @@ public struct Experiment: Sendable, Equatable {
     public internal(set) var textPair: String?
     /// The column that says train, dev (or validation) or test.
     public internal(set) var split: String?
+    /// A language model's columns: what a completion follows, and the completion; or a list of messages.
+    public internal(set) var prompt: String?
+    public internal(set) var completion: String?
+    public internal(set) var messages: String?
     public internal(set) var maxLength = 128
   }
 

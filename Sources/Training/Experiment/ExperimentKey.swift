@@ -12,6 +12,8 @@ struct ExperimentKey: Sendable {
   /// What a value must be, as errors say it.
   let expected: String
   private(set) var isRequired = false
+  /// The task that it has a meaning for; nil for any.
+  private(set) var task: Experiment.Task?
   /// Takes a value, with the folder that relative paths start from.
   /// - Returns: nil, or what is wrong with the value.
   private(set) var set: @Sendable (inout Experiment, TOMLNode, String) -> String?
@@ -26,16 +28,19 @@ struct ExperimentKey: Sendable {
     integer("", "seed", \.seed, 0...Int.max),
 
     path("model", "path", \.model.path).required,
-    choice("model", "task", \.model.task, unsupported: .causalLanguageModel),
+    choice("model", "task", \.model.task),
 
     path("data", "train", \.data.train).required,
     optionalPath("data", "eval", \.data.eval),
     choice("data", "format", \.data.format),
-    column("data", "text", \.data.text).required,
-    column("data", "label", \.data.label).required,
-    flag("data", "header", \.data.header),
-    optionalColumn("data", "text_pair", \.data.textPair),
-    optionalColumn("data", "split", \.data.split),
+    column("data", "text", \.data.text).required.only(for: .sequenceClassification),
+    column("data", "label", \.data.label).required.only(for: .sequenceClassification),
+    flag("data", "header", \.data.header).only(for: .sequenceClassification),
+    optionalColumn("data", "text_pair", \.data.textPair).only(for: .sequenceClassification),
+    optionalColumn("data", "split", \.data.split).only(for: .sequenceClassification),
+    optionalColumn("data", "prompt", \.data.prompt).only(for: .causalLanguageModel),
+    optionalColumn("data", "completion", \.data.completion).only(for: .causalLanguageModel),
+    optionalColumn("data", "messages", \.data.messages).only(for: .causalLanguageModel),
     integer("data", "max_length", \.data.maxLength, 3...1_000_000),
 
     choice("adapter", "peft_type", \.adapter.peftType),
@@ -132,6 +137,12 @@ struct ExperimentKey: Sendable {
     return key
   }
 
+  private func only(for task: Experiment.Task) -> ExperimentKey {
+    var key = self
+    key.task = task
+    return key
+  }
+
   /// The key with one more demand on a value that has been set.
   private func refusing(_ complaint: @escaping @Sendable (Experiment) -> String?) -> ExperimentKey {
     var key = self
@@ -192,19 +203,13 @@ struct ExperimentKey: Sendable {
       read: { node, _ in if case .string(let value) = node, isValid(value) { value } else { nil } })
   }
 
-  /// - Parameter unsupported: a value that is part of the format and that nothing can train yet.
-  private static func choice<Value: RawRepresentable & CaseIterable & Equatable & Sendable>(
-    _ section: String, _ name: String, _ property: Property<Value>, unsupported: Value? = nil
+  private static func choice<Value: RawRepresentable & CaseIterable & Sendable>(
+    _ section: String, _ name: String, _ property: Property<Value>
   ) -> ExperimentKey where Value.RawValue == String {
-    let supported = Value.allCases.filter { $0 != unsupported }.map(\.rawValue)
-    let key = ExperimentKey(
-      section, name, property, supported.joined(alternatives: "or"), text: { TOMLNode.quoted($0.rawValue) },
+    ExperimentKey(
+      section, name, property, Value.allCases.map(\.rawValue).joined(alternatives: "or"),
+      text: { TOMLNode.quoted($0.rawValue) },
       read: { node, _ in if case .string(let value) = node { Value(rawValue: value) } else { nil } })
-    guard let unsupported else { return key }
-    return key.refusing { experiment in
-      guard experiment[keyPath: property] == unsupported else { return nil }
-      return "\(TOMLNode.quoted(unsupported.rawValue)) is not yet supported, expected \(key.expected)"
-    }
   }
 
   private static func path(_ section: String, _ name: String, _ property: Property<String>) -> ExperimentKey {

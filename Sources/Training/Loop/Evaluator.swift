@@ -8,10 +8,12 @@ final class Evaluator {
   private let dataset: TokenizedDataset
   private let order: [Int]
   private let batchSize: Int
+  /// Sequences at once, of short texts.
+  static let batchSize = 64
   private var planner: ShardPlanner
   private let batch: PackedBatch
 
-  init(_ dataset: TokenizedDataset, batchSize: Int = 64, workers: Int) {
+  init(_ dataset: TokenizedDataset, batchSize: Int = Evaluator.batchSize, workers: Int) {
     self.dataset = dataset
     self.batchSize = min(batchSize, max(dataset.count, 1))
     // Like lengths together, so that the arena's largest need is met once; ties in file order.

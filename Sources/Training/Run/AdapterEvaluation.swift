@@ -11,6 +11,7 @@ public struct AdapterEvaluation {
   public let labels: LabelSet
   public let task: Experiment.Task
   private let loaded: LoadedModel
+  private let modelPath: String
   private let threads: Int
 
   /// - Parameters:
@@ -38,6 +39,7 @@ public struct AdapterEvaluation {
       labels = LabelSet(names: [])
       loaded = try LoadedModel.withAdapter(folder, adapter, task: .causalLanguageModel)
     }
+    modelPath = model
     self.threads = threads
   }
 
@@ -60,20 +62,54 @@ public struct AdapterEvaluation {
   public struct Outcome: Sendable {
     public var count: Int
     public var evaluation: Evaluation
-    /// In file order, a row an example.
+    /// In file order, a row an example; empty rows of a language model.
     public var logits: [[Float]]
   }
 
+  /// A classifier's.
   /// - Parameter maxLength: in tokens; longer texts are cut, as are those longer than the model can take.
   public func evaluate(_ examples: TextExamples, maxLength: Int) -> Outcome {
     let limit = min(maxLength, loaded.model.maximumLength)
     let pool = WorkerPool(count: threads)
-    let dataset = TokenizedDataset(examples, tokenizer: loaded.tokenizer, maxLength: limit, on: pool)
+    return evaluate(
+      TokenizedDataset(examples, tokenizer: loaded.tokenizer, maxLength: limit, on: pool),
+      batchSize: Evaluator.batchSize, on: pool)
+  }
+
+  /// A language model's.
+  /// - Parameters:
+  ///   - columns: of a JSONL file: of prompt and completion, or of messages; nil where the file is plain text.
+  ///   - maxLength: in tokens, as in an experiment.
+  /// - Throws: for a bad file, or where the model does not say what it must.
+  public func evaluate(path: String, _ columns: CompletionColumns?, maxLength: Int) throws(InputError) -> Outcome {
+    let pool = WorkerPool(count: threads)
+    var data = Experiment.Data()
+    data.format = columns == nil ? .text : .jsonl
+    switch columns {
+    case .completion(let prompt, let completion): (data.prompt, data.completion) = (prompt, completion)
+    case .messages(let messages): data.messages = messages
+    case nil: break
+    }
+    let reader = LanguageModelReader(
+      tokenizer: loaded.tokenizer,
+      conventions: try TextConventions(folder: modelPath, tokenizer: loaded.tokenizer),
+      maxLength: min(maxLength, loaded.model.maximumLength), pool: pool)
+    // Few at once: sequences are long.
+    return evaluate(try reader.read(path: path, data).0, batchSize: 8, on: pool)
+  }
+
+  private func evaluate(_ dataset: TokenizedDataset, batchSize: Int, on pool: WorkerPool) -> Outcome {
     let team = WorkerTeam(model: loaded.model, store: loaded.store, pool: pool, seed: 0)
     var logits = Array(repeating: [Float](), count: dataset.count)
     let evaluation =
-      Evaluator(dataset, workers: threads).evaluate(team, onLogits: { example, row in logits[example] = row })
-      ?? Evaluation(loss: 0)
+      Evaluator(dataset, batchSize: batchSize, workers: threads)
+      .evaluate(team, onLogits: { example, row in logits[example] = row }) ?? Evaluation(loss: 0)
     return Outcome(count: dataset.count, evaluation: evaluation, logits: logits)
   }
+}
+
+/// What a JSONL file of a language model's data is read by.
+public enum CompletionColumns: Sendable {
+  case completion(prompt: String, completion: String)
+  case messages(String)
 }

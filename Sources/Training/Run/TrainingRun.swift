@@ -10,7 +10,8 @@ public final class TrainingRun {
   public let experiment: Experiment
   public let folder: RunFolder
   public let session: Session
-  private let labels: LabelSet
+  /// The classes; nil of a language model.
+  private let labels: LabelSet?
   private let targets: TargetModules
   private let fanInFanOut: Bool
   private let testSet: Evaluator?
@@ -21,7 +22,7 @@ public final class TrainingRun {
   private let log: RunLog
   private let journal: RunJournal
   private var lock: RunLock?
-  /// What the user should know of how a run is gone on with: checkpoints passed over, another machine.
+  /// What the user should know: examples left out, checkpoints passed over, another machine.
   public private(set) var notes: [String] = []
 
   /// Where a run is kept.
@@ -46,22 +47,22 @@ public final class TrainingRun {
     let seed = UInt64(bitPattern: Int64(experiment.seed))
     let training = experiment.training
     let modelFolder = try ModelFolder(path: experiment.model.path)
-    let data = try ClassificationData.load(experiment: experiment)
-    let loaded = try LoadedModel.forTraining(
-      modelFolder, experiment, task: .sequenceClassification(labels: data.labels.names.count))
+    let isLanguageModel = experiment.model.task == .causalLanguageModel
+    let classification = isLanguageModel ? nil : try ClassificationData.load(experiment: experiment)
+    let task = classification.map { ModelTask.sequenceClassification(labels: $0.labels.names.count) }
+    let loaded = try LoadedModel.forTraining(modelFolder, experiment, task: task ?? .causalLanguageModel)
     guard experiment.data.maxLength <= loaded.model.maximumLength else {
       throw InputError(
         file: experiment.path, place: "data.max_length",
         "\(experiment.data.maxLength) is more than the model's \(loaded.model.maximumLength) positions")
     }
-    labels = data.labels
+    labels = classification?.labels
     targets = loaded.targets
     fanInFanOut = loaded.adapted.contains { $0.isTransposed }
     let threads = Machine.threads(training.threads)
     let pool = WorkerPool(count: threads)
-    func tokenize(_ examples: TextExamples) -> TokenizedDataset {
-      TokenizedDataset(examples, tokenizer: loaded.tokenizer, maxLength: experiment.data.maxLength, on: pool)
-    }
+    let data = try RunData(experiment, classification, loaded.tokenizer, on: pool)
+    notes = data.notes
     let adapter = experiment.adapter
     let method = adapter.method.method
     let allocator =
@@ -73,8 +74,7 @@ public final class TrainingRun {
         dialect: adapter.dialect, seed: seed) : nil
     let trainer = Trainer(
       model: loaded.model, store: loaded.store, allocator: allocator,
-      source: ShuffledBatches(
-        tokenize(data.train), batchSize: training.batchSize, seed: seed, workers: threads),
+      source: ShuffledBatches(data.train, batchSize: training.batchSize, seed: seed, workers: threads),
       objective: loaded.model.objective, pool: pool,
       options: TrainerOptions(
         totalSteps: training.totalStep, learningRate: training.learningRate, schedule: training.schedule,
@@ -82,8 +82,10 @@ public final class TrainingRun {
         accumulation: training.gradientAccumulationSteps,
         orthRegWeight: method.parameterization.hasLambda ? adapter.orthRegWeight : 0, dialect: adapter.dialect,
         recomputes: training.recompute, seed: seed))
-    let evaluator = data.eval.map { Evaluator(tokenize($0), workers: threads) }
-    testSet = data.test.map { Evaluator(tokenize($0), workers: threads) }
+    // A language model's sequences are long: no more at once than in training.
+    let most = isLanguageModel ? training.batchSize : Evaluator.batchSize
+    let evaluator = data.eval.map { Evaluator($0, batchSize: most, workers: threads) }
+    testSet = data.test.map { Evaluator($0, batchSize: most, workers: threads) }
     switch place {
     case .existing(let folder): self.folder = folder
     case .new(let runs):
@@ -103,12 +105,13 @@ public final class TrainingRun {
       modules: loaded.adapted.map { RunDescription.Module($0) }, initialRank: rank,
       effectiveScale: method.parameterization.scale(alpha: adapter.alpha, rank: rank),
       totalSteps: training.totalStep, threads: threads, blasCore: BLAS.coreName,
-      metric: evaluator == nil ? "" : "accuracy", firstRank: adapter.ranks.first, budgetUnit: adapter.budget)
+      metric: evaluator == nil ? "" : isLanguageModel ? "perplexity" : "accuracy",
+      firstRank: adapter.ranks.first, budgetUnit: adapter.budget)
     var origin: Checkpoint?
     if case .existing = place {
       let standing = InterventionLog.standing(try InterventionLog.read(folder.interventions))
       let found = CheckpointFolder(path: folder.checkpoints).newest(of: standing)
-      notes = found.skipped.map { "passed over: \($0)" }
+      notes += found.skipped.map { "passed over: \($0)" }
       origin = found.checkpoint
       try origin?.restore(trainer)
     }
@@ -222,7 +225,7 @@ public final class TrainingRun {
     let trainer = session.trainer
     let modules = Double(max(session.description.modules.count, 1))
     let description = PEFTAdapter.Description(
-      method: adapter.peftType, taskType: "SEQ_CLS", baseModel: experiment.model.path,
+      method: adapter.peftType, taskType: experiment.model.task.rawValue, baseModel: experiment.model.path,
       targetModules: targets, fanInFanOut: fanInFanOut, alpha: adapter.alpha, dropout: adapter.loraDropout,
       initialRank: adapter.ranks.room,
       targetRank: trainer.allocator.map { Double($0.schedule.targetBudget) / modules } ?? Double(adapter.ranks.last),
@@ -232,6 +235,6 @@ public final class TrainingRun {
       orthRegWeight: session.value(of: .orthRegWeight), totalSteps: experiment.training.totalStep)
     try PEFTAdapter.write(
       trainer.store, description, pattern: PEFTAdapter.pattern(trainer, masked: masked), to: folder)
-    try labels.save(to: folder + "/labels.json")
+    try labels?.save(to: folder + "/labels.json")
   }
 }

@@ -261,7 +261,7 @@ struct CheckpointFolderTests {
     #expect(steps.contains(7))
     let best = try #require(CheckpointFolder(path: run.folder.checkpoints).newest().checkpoint?.state.best)
     let evaluations = try TelemetryReader(path: run.folder.telemetry).records().compactMap { record in
-      record.eval.map { (step: record.step + 1, value: $0.accuracy) }
+      record.eval?.accuracy.map { (step: record.step + 1, value: $0) }
     }
     let highest = try #require(evaluations.map(\.value).max())
     #expect(best.value == highest && best.step == evaluations.first { $0.value == highest }?.step)

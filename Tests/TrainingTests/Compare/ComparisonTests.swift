@@ -11,7 +11,7 @@ import Testing
   private typealias Outcome = Training.RunOutcome
 
   private func compare(
-    _ metric: ComparisonMetric = .accuracy, baseline: String? = nil, _ fill: (inout RunGrouping) throws -> Void
+    by metric: ComparisonMetric = .accuracy, baseline: String? = nil, _ fill: (inout RunGrouping) throws -> Void
   ) throws -> Comparison {
     var grouping = RunGrouping()
     try fill(&grouping)
@@ -149,7 +149,7 @@ import Testing
     }
     let accuracy = try compare(fill)
     #expect(accuracy.groups.map(\.verdict) == [.baseline, .better, .worse, .notDistinguishable])
-    #expect(try compare(.loss, fill).groups.map(\.verdict) == [.baseline, .worse, .better, .notDistinguishable])
+    #expect(try compare(by: .loss, fill).groups.map(\.verdict) == [.baseline, .worse, .better, .notDistinguishable])
     #expect(accuracy.findings[0].hasPrefix("up is better than a with n = 5: accuracy +0.0380 [+0.0276, +0.0484], p = "))
     #expect(
       accuracy.findings[1].hasPrefix("down is worse than a with n = 5: accuracy −0.0380 [−0.0484, −0.0276], p = "))

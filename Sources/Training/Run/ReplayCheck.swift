@@ -63,9 +63,8 @@ public final class ReplayCheck {
           verdict.difference = "step \(record.step) is not recorded"
         }
       }
-      if stopsAtDifference && verdict.difference != nil || record.step + 1 >= last {
-        session.commands.send(.stop(discard: false))
-      }
+      let isEnough = stopsAtDifference && verdict.difference != nil || record.step + 1 >= last
+      if isEnough, !session.isAtEnd { session.commands.send(.stop(discard: false)) }
     }
     if case .failed(let reason) = ending, verdict.difference == nil { verdict.difference = reason }
     guard verdict.difference == nil, ending == .finished else { return verdict }

@@ -37,7 +37,7 @@ struct WhatIfTests {
       #expect(text.contains("\(own.ranks[module]) \(Beside.text(difference))"), "module \(module)")
     }
     let agreement = PatternAgreement(own.triplets.kept, shadow.triplets.kept, rank: 6)
-    let words = String(format: "Jaccard %.2f, Spearman %.2f", agreement.jaccard, agreement.spearman)
+    let words = "Jaccard \(NumberText.fixed(agreement.jaccard, 2)), Spearman \(NumberText.fixed(agreement.spearman, 2))"
     #expect(agreement.jaccard < 1 && state.screen.contains(words), "\(words)")
     #expect(state.screen.contains("1 Ranks − score=random target=3"))
     #expect(state.lines[0].contains("│ what if score=random target=3"))

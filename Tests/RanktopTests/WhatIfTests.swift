@@ -23,7 +23,11 @@ extension EndToEnd {
     @Test("in a pipe: one JSON object a mask, then a summary; the run's folder is left as it was")
     func pipe() throws {
       let tiny = try trained("--at", "9:target 1")
-      let before = try FileManager.default.subpathsOfDirectory(atPath: tiny.runs).sorted()
+      // SQLite makes files of its own beside a database that is read.
+      func files() throws -> [String] {
+        try FileManager.default.subpathsOfDirectory(atPath: tiny.runs).filter { !$0.contains(".sqlite-") }.sorted()
+      }
+      let before = try files()
       let flags = ["--score", "magnitude", "--target", "3", "--beta1", "0.5", "--shadow", "score=smoothed"]
       let ending = try run(tiny, ["whatif", "tiny-1"] + flags)
       #expect(ending.status == 0, "\(ending.error)")
@@ -42,7 +46,7 @@ extension EndToEnd {
       #expect(kept == 3 * ranks.count && ranks.values.reduce(0, +) == kept)
       #expect(summary["kept"] as? Int == ranks.count)
       #expect(ending.error.contains("30 steps are the recorded ones, bit for bit"))
-      #expect(try FileManager.default.subpathsOfDirectory(atPath: tiny.runs).sorted() == before)
+      #expect(try files() == before)
     }
 
     @Test("what cannot be is told with the status of its kind")

@@ -133,7 +133,7 @@ struct ShadowSessionTests {
 @Suite("A replay with shadows")
 struct ShadowReplayTests {
   private func check(_ tiny: TinyRun, _ run: TrainingRun, _ shadows: [[String]]) throws -> ReplayCheck {
-    let check = try ReplayCheck(of: SavedRun(folder: run.folder), in: tiny.path + "/replays")
+    let check = try ReplayCheck(of: SavedRun(folder: run.folder), in: tiny.path + "/" + UUID().uuidString)
     for words in shadows { #expect(check.run.session.add(shadow: try ShadowSettings(words: words)) == nil) }
     return check
   }

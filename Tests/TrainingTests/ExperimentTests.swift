@@ -100,6 +100,7 @@ func parsed(_ text: String, path: String = "/nowhere/exp.toml", set overrides: [
     checkpoint_every = 7
     gradient_accumulation_steps = 2
     base_dropout = false
+    recompute = true
     precision = "float32"
     threads = 3
 
@@ -129,7 +130,7 @@ func parsed(_ text: String, path: String = "/nowhere/exp.toml", set overrides: [
     #expect(training.totalStep == 1000 && training.batchSize == 8 && training.learningRate == 5e-4)
     #expect(training.schedule == .cosine && training.warmupRatio == 1 && training.weightDecay == 0)
     #expect(training.maxGradNorm == 1.5 && training.evalEvery == 0 && training.gradientAccumulationSteps == 2)
-    #expect(!training.baseDropout && training.threads == 3 && training.checkpointEvery == 7)
+    #expect(!training.baseDropout && training.recompute && training.threads == 3 && training.checkpointEvery == 7)
     #expect(experiment.telemetry.scoresEvery == 0)
   }
 
@@ -302,7 +303,9 @@ func parsed(_ text: String, path: String = "/nowhere/exp.toml", set overrides: [
     let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
       "../../experiments"
     ).path
-    let files = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".toml") }
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder).filter {
+      $0.hasSuffix(".toml") && !$0.hasPrefix("sweep-")
+    }
     #expect(files.count >= 4)
     for file in files { #expect(try Experiment.load(path: folder + "/" + file).training.totalStep > 0, "\(file)") }
   }

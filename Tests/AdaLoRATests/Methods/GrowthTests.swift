@@ -123,7 +123,8 @@ struct GrowthTests {
         #expect(after.indices.allSatisfy { allocator.kept[$0] || after[$0] == 0 })
         if held > 0 { #expect(before.indices.allSatisfy { !before[$0] || allocator.kept[$0] }) }
         if t >= 32 { #expect(allocator.keptCount == Self.modules * 3) }
-        #expect(allocator.keptCount >= last)
+        // What ElaLoRA prunes is not always given: a module may have no room.
+        #expect(held > 0 ? allocator.keptCount >= last : allocator.keptCount <= Self.modules * 3)
         last = allocator.keptCount
         #expect(allocator.nonzeroCount <= allocator.keptCount)
       }

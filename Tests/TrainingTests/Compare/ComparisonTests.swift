@@ -149,7 +149,8 @@ import Testing
     }
     let accuracy = try compare(fill)
     #expect(accuracy.groups.map(\.verdict) == [.baseline, .better, .worse, .notDistinguishable])
-    #expect(try compare(by: .loss, fill).groups.map(\.verdict) == [.baseline, .worse, .better, .notDistinguishable])
+    // A fake's loss is 1 − its accuracy.
+    #expect(try compare(by: .loss, fill).groups.map(\.verdict) == [.baseline, .better, .worse, .notDistinguishable])
     #expect(accuracy.findings[0].hasPrefix("up is better than a with n = 5: accuracy +0.0380 [+0.0276, +0.0484], p = "))
     #expect(
       accuracy.findings[1].hasPrefix("down is worse than a with n = 5: accuracy −0.0380 [−0.0484, −0.0276], p = "))

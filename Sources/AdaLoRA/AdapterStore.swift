@@ -45,12 +45,12 @@ public final class AdapterStore: @unchecked Sendable {
   private lazy var pass = UpdatePass(self)
 
   private final class State {
-    let firstMoment, secondMoment, smoothed, uncertainty: Buffer
+    let firstMoment, secondMoment: Buffer
+    let memory: SensitivityMemory
     init(count: Int) {
       firstMoment = Buffer(count: count)
       secondMoment = Buffer(count: count)
-      smoothed = Buffer(count: count)
-      uncertainty = Buffer(count: count)
+      memory = SensitivityMemory(count: count)
     }
   }
 
@@ -135,12 +135,17 @@ public final class AdapterStore: @unchecked Sendable {
   /// - Parameters:
   ///   - count: updates so far, this one included (from 1): step t + 1.
   ///   - gradientScale: what gradients count for in this update (clipping); they stay as they are.
+  ///   - shadows: of the allocator; those that smooth differently take a pass of their own.
   ///   - pool: shares the work; nil does it on this thread, to the same bits.
   public func update(
     _ optimizer: AdamW, count: Int, gradientScale: Float = 1, allocator: RankAllocator? = nil,
-    on pool: WorkerPool? = nil
+    shadows: [ShadowAllocator] = [], on pool: WorkerPool? = nil
   ) {
     precondition(allocator.map { $0.store === self } ?? true, "the allocator is of another store")
+    func senseShadows() {
+      for shadow in shadows { shadow.sense(step: count - 1, gradientScale: gradientScale, on: pool) }
+    }
+    if allocator?.dialect == .paper { senseShadows() }
     let dense = ParameterUpdate(optimizer, count: count, gradientScale: gradientScale)
     let sensitivity = allocator?.sensitivity(step: count - 1)
     pass.adapterUpdate =
@@ -149,14 +154,21 @@ public final class AdapterStore: @unchecked Sendable {
     pass.denseUpdate = dense
     pass.scores = sensitivity == nil ? nil : allocator?.scores
     run(on: pool)
+    if allocator?.dialect != .paper { senseShadows() }
   }
 
   /// Ī, Ū and the scores from the weights and gradients as they are.
-  func sense(_ sensitivity: Sensitivity, into scores: TripletScores) {
-    pass.adapterUpdate = ParameterUpdate(nil, sensitivity: sensitivity)
+  /// - Parameter memory: where Ī and Ū are; nil: in the store.
+  func sense(
+    _ sensitivity: Sensitivity, gradientScale: Float = 1, into scores: TripletScores,
+    memory: SensitivityMemory? = nil, on pool: WorkerPool? = nil
+  ) {
+    pass.adapterUpdate = ParameterUpdate(nil, gradientScale: gradientScale, sensitivity: sensitivity)
     pass.denseUpdate = ParameterUpdate(nil)
     pass.scores = scores
-    run(on: nil)
+    pass.memory = memory
+    run(on: pool)
+    pass.memory = nil
   }
 
   private func run(on pool: WorkerPool?) {
@@ -180,10 +192,12 @@ public final class AdapterStore: @unchecked Sendable {
   }
 
   /// Ī, laid out like the weights; unused outside adapters.
-  public var smoothedSensitivity: MutableFloatPointer { sealed.smoothed.base }
+  public var smoothedSensitivity: MutableFloatPointer { memory.smoothed.base }
 
   /// Ū, likewise.
-  public var uncertainty: MutableFloatPointer { sealed.uncertainty.base }
+  public var uncertainty: MutableFloatPointer { memory.uncertainty.base }
+
+  var memory: SensitivityMemory { sealed.memory }
 
   private var sealed: State {
     guard let state else { preconditionFailure("markTrainable(seed:) has not been called") }

@@ -50,6 +50,10 @@ public final class RankAllocator {
   private let seed: UInt64
   /// Whether the reference's own edge cases are kept (ties pruned, t_f = 0 never forces a mask).
   private let followsReference: Bool
+  /// Whether it decides beside another allocator, whose run it leaves as it is.
+  private let isShadow: Bool
+  /// Where a shadow smooths by itself; nil where its scores are the run's, and in the run's own allocator.
+  let memory: SensitivityMemory?
 
   /// - Parameters:
   ///   - store: every adapter of the same rank, that which the method has room for, marked trainable.
@@ -93,6 +97,31 @@ public final class RankAllocator {
     maskScores = Array(repeating: 0, count: modules * ranks.room)
     keptCount = modules * ranks.first
     rule = followsReference ? ReferenceThreshold() : scoring.allocation
+    isShadow = false
+    memory = nil
+  }
+
+  /// Decides beside a run from this moment on, and masks nothing of it.
+  /// - Parameter remembers: whether Ī and Ū become its own, from what they are; else it reads the run's scores.
+  init(shadowing run: RankAllocator, scoring: ScoringRule, remembers: Bool) {
+    store = run.store
+    method = run.method
+    self.scoring = scoring
+    dialect = run.dialect
+    schedule = run.schedule
+    beta1 = run.beta1
+    beta2 = run.beta2
+    scores = remembers ? TripletScores(copying: run.scores) : run.scores
+    prices = run.prices
+    kept = run.kept
+    keptCount = run.keptCount
+    threshold = run.threshold
+    maskScores = run.maskScores
+    seed = run.seed
+    followsReference = run.followsReference
+    rule = followsReference ? ReferenceThreshold() : scoring.allocation
+    isShadow = true
+    memory = remembers ? SensitivityMemory(copying: run.store.memory) : nil
   }
 
   /// Kept triplets a module, in module order.
@@ -170,7 +199,7 @@ public final class RankAllocator {
       }
       maskScores[i] = score
     }
-    let startsAnew = if case .wait(_, startsAnew: true) = method.unkept { true } else { false }
+    let startsAnew = if case .wait(_, startsAnew: true) = method.unkept { !isShadow } else { false }
     let before = startsAnew ? kept : []
     let question = MaskQuestion(
       budget: budget, prices: prices, scores: maskScores, scoring: scoring, rank: scores.rank,
@@ -213,12 +242,13 @@ public final class RankAllocator {
   /// From here on the pattern stands; PEFT drops Ī and Ū with it.
   private func freeze() {
     isFrozen = true
-    guard dialect == .peft else { return }
+    guard dialect == .peft, !isShadow else { return }
     store.smoothedSensitivity.update(repeating: 0, count: store.block.count)
     store.uncertainty.update(repeating: 0, count: store.block.count)
   }
 
   private func applyPattern() {
+    guard !isShadow else { return }
     for k in store.adapters.indices {
       store.takeOut(k) { !kept[k * scores.rank + $0] }
     }

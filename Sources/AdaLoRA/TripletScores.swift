@@ -21,6 +21,15 @@ public final class TripletScores {
     random = Self.draws(seed: seed, count: count)
   }
 
+  /// Begins as another is now and goes its own way.
+  init(copying other: TripletScores) {
+    rank = other.rank
+    count = other.count
+    random = other.random
+    values = Buffer(count: other.values.count)
+    values.base.update(from: other.values.base, count: values.count)
+  }
+
   /// The draws of the rule `random`, uniform in [0, 1): the same for the same seed, so that a record need not hold them.
   public static func draws(seed: UInt64, count: Int) -> [Float] {
     var source = RandomSource(seed: seed, purpose: 2)

@@ -10,6 +10,8 @@ final class UpdatePass: ParallelPhase, @unchecked Sendable {
   var denseUpdate = ParameterUpdate(nil)
   /// Where the triplets' sums go; nil where they are not asked for.
   var scores: TripletScores?
+  /// Where Ī and Ū are; nil: in the store.
+  var memory: SensitivityMemory?
   var workers = 1
   private unowned let store: AdapterStore
   /// Floats before each adapter, and in all.
@@ -25,7 +27,7 @@ final class UpdatePass: ParallelPhase, @unchecked Sendable {
   }
 
   func run(worker: Int) {
-    let rows = Rows(store)
+    let rows = Rows(store, memory ?? store.memory)
     let all = starts[starts.count - 1]
     let share = all * worker / workers..<all * (worker + 1) / workers
     for k in store.adapters.indices where starts[k] < share.upperBound && starts[k + 1] > share.lowerBound {
@@ -59,12 +61,12 @@ final class UpdatePass: ParallelPhase, @unchecked Sendable {
   private struct Rows {
     let weights, gradients, firstMoment, secondMoment, smoothed, uncertainty: MutableFloatPointer
 
-    init(_ store: AdapterStore) {
+    init(_ store: AdapterStore, _ memory: SensitivityMemory) {
       weights = store.block.weights
       gradients = store.block.gradients
       (firstMoment, secondMoment) = store.moments
-      smoothed = store.smoothedSensitivity
-      uncertainty = store.uncertainty
+      smoothed = memory.smoothed.base
+      uncertainty = memory.uncertainty.base
     }
 
     @inline(__always)

@@ -109,7 +109,7 @@ public struct Configuration: Sendable {
     ("page-up", .page(-1)), ("page-down", .page(1)), ("first", .first), ("last", .last), ("command", .commandLine),
     ("back", .back), ("help", .help), ("quit", .quit), ("export", .export), ("checkpoint", .checkpoint),
     ("fork", .fork), ("rewind", .rewind), ("order", .toggleOrder), ("quantity", .nextQuantity), ("time", .toggleTime),
-    ("log-y", .toggleLogarithm),
+    ("log-y", .toggleLogarithm), ("next-shadow", .nextShadow),
   ]
 }
 

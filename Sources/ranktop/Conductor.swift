@@ -32,6 +32,8 @@ final class Conductor {
   let frames: Mailbox<Frame>?
   /// Whether the person asked for the training to go on without a terminal.
   private(set) var goesOnInBackground = false
+  /// Whether the dashboard has the screen.
+  private(set) var isDrawing = false
   /// Opens a run that is to be shown beside this one; nil where there are no others.
   var openBeside: ((String) throws(InputError) -> Mailbox<Frame>)?
   private let screen: ScreenArguments
@@ -90,6 +92,8 @@ final class Conductor {
     _ terminal: CursesTerminal, _ frames: Mailbox<Frame>, _ session: Session,
     _ train: @escaping (_ onStep: @escaping (StepRecord) -> Void) throws -> Result
   ) throws -> (result: Result, status: Int32) {
+    isDrawing = true
+    defer { isDrawing = false }
     let outcome = Outcome<Result>()
     let isClosed = Mutex(false)
     let work = Transfer {

@@ -8,6 +8,9 @@ enum Console {
   static func note(_ text: String) { errorText(text + "\n") }
   static func result(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
 
+  /// A result on a terminal, where a bar of progress may stand.
+  static func line(_ text: String) { result(errorIsTerminal ? "\r\u{1B}[K" + text : text) }
+
   /// Text to standard error as it is.
   static func errorText(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 

@@ -12,8 +12,8 @@ struct Ranktop: ParsableCommand {
     abstract: "Fine-tunes transformers with AdaLoRA and shows where rank goes.",
     version: "0.2.0",
     subcommands: [
-      Demo.self, Train.self, Sweep.self, Resume.self, Watch.self, Replay.self, Fork.self, Runs.self, Eval.self,
-      Export.self, Compare.self, Parity.self, Bench.self, Doctor.self,
+      Demo.self, Train.self, Sweep.self, Resume.self, Watch.self, Replay.self, WhatIf.self, Fork.self, Runs.self,
+      Eval.self, Export.self, Compare.self, Parity.self, Bench.self, Doctor.self,
     ],
     defaultSubcommand: Demo.self)
 

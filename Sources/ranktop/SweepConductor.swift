@@ -105,7 +105,11 @@ struct SweepConductor {
       case .failed: text += ": " + (run.reason ?? "?")
       case .waiting, .running: text += ": at step \(run.step) of \(run.totalSteps)"
       case .done:
-        if let accuracy = run.accuracy { text += String(format: ": accuracy %.4f", accuracy) }
+        if let accuracy = run.accuracy {
+          text += String(format: ": accuracy %.4f", accuracy)
+        } else if let loss = run.loss {
+          text += String(format: ": loss %.4f", loss)
+        }
         if let seconds = run.wallSeconds { text += " in " + Progress.duration(seconds) }
       }
       text += "; " + summary(frame)

@@ -28,7 +28,8 @@ struct BindingsTests {
 
   @Test("the help lists every binding and every command, with the reason where one cannot work")
   func help() throws {
-    for control in [RunControl.own(keepsCheckpoints: false), .own(keepsCheckpoints: true), .remote, .readOnly] {
+    for control in [RunControl.own(keepsCheckpoints: false), .own(keepsCheckpoints: true), .replay, .remote, .readOnly]
+    {
       for run in [FakeRun.demo, .lora] { try help(run, control) }
     }
   }

@@ -80,10 +80,11 @@ struct FuzzTests {
     frames += [
       demo.frame(at: 170, state: .waiting("No space left on device")), demo.frame(at: 180, state: .halted("R is nan")),
     ]
-    for (index, control) in [RunControl.own(keepsCheckpoints: true), .remote, .readOnly].enumerated() {
+    for (index, control) in [RunControl.own(keepsCheckpoints: true), .replay, .remote, .readOnly].enumerated() {
       for extra in [0, 1] {
         var frame = demo.frame(at: 190 + index, state: extra == 0 ? .training : .halted("R is nan"))
         frame.control = control
+        if extra == 0 { frame.shadows = [uniform, demo, FakeRun.single][..<index].map { $0.frame(at: 150) } }
         frames.append(frame)
       }
     }

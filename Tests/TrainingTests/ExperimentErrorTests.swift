@@ -112,7 +112,7 @@ import Testing
         == "exp.toml: line 4: data.max_length: 2, expected an integer, 3 to 1000000")
     #expect(
       inSection("model", "task = \"CAUSAL_LM\"")
-        == "exp.toml: line 8: data.text: has no meaning for model.task CAUSAL_LM, only for SEQ_CLS")
+        == "exp.toml: line 7: data.text: has no meaning for model.task CAUSAL_LM, only for SEQ_CLS")
     #expect(
       inSection("data", "prompt = \"question\"")
         == "exp.toml: line 4: data.prompt: has no meaning for model.task SEQ_CLS, only for CAUSAL_LM")

@@ -41,8 +41,7 @@ struct LoRAExportTests {
     var description = PEFTAdapter.Description(
       method: .lora, taskType: "SEQ_CLS", baseModel: "some/model", targetModules: .list(["query", "key"]),
       fanInFanOut: false, alpha: 16, dropout: 0, initialRank: 3, targetRank: 1, tinit: 1, tfinal: 1, deltaT: 1,
-      beta1: 0.85, beta2: 0.85,
-      orthRegWeight: 0, totalSteps: 10)
+      beta1: 0.85, beta2: 0.85, orthRegWeight: 0, totalSteps: 10)
     let pattern = [[true, false, true], [false, false, false], [true, true, true]]
     try PEFTAdapter.write(store, description, pattern: pattern, to: folder.path)
     let saved = try PEFTAdapter(folder: folder.path)

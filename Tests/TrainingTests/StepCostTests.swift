@@ -104,6 +104,24 @@ struct StepCostTests {
       #expect(found.count == 0, "\(found.bytes) bytes")
     }
 
+    @Test("nor do shadows of it, whatever they smooth")
+    func shadows() throws {
+      let pool = WorkerPool(count: 2)
+      let trainer = try tests.trainer(pool)
+      for _ in 0..<2 { _ = try trainer.step() }
+      let allocator = try #require(trainer.allocator)
+      for words in [["score", "magnitude"], ["beta1", "0.5", "score", "uniform"], ["target", "1", "tfinal", "20"]] {
+        trainer.shadows.append(ShadowAllocator(try ShadowSettings(words: words), beside: allocator, from: 2))
+      }
+      // The first choice parts a shadow's pattern from the run's.
+      for _ in 2..<8 { _ = try trainer.step() }
+      let found = try tests.allocations(pool) {
+        for _ in 8..<60 { _ = try trainer.step() }
+      }
+      #expect(trainer.shadows.map(\.allocator.keptCount) == [36, 36, 18])
+      #expect(found.count == 0, "\(found.bytes) bytes")
+    }
+
     @Test("only a batch larger than any before makes the arenas grow")
     func growth() throws {
       let pool = WorkerPool(count: 2)

@@ -17,6 +17,8 @@ public enum Action: Sendable, Hashable {
   /// Through the recorded history, back (−1) or forth (+1).
   case scrub(Int)
   case live
+  /// To the next shadow, and after the last to none.
+  case nextShadow
   case checkpoint, export, fork, rewind
   case toggleOrder, nextQuantity, toggleTime, toggleLogarithm
   case back

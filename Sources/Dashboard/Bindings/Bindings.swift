@@ -62,6 +62,9 @@ public enum Bindings {
     Binding(
       .anywhere, ["g"], "g", "live", "back to live", .live,
       unless: { $0.scrubbedStep == nil ? "this is live" : nil }),
+    Binding(
+      .anywhere, ["w"], "w", "what if", "beside it what the next of the :whatif rules would keep, and none",
+      .nextShadow, unless: { $0.frame?.shadows.isEmpty ?? true ? Reason.noShadow : nil }),
     Binding(.anywhere, [.enter, "z"], "z", "zoom", "zoom the focused panel, and back (enter too)", .zoom),
     Binding(.anywhere, ["/"], "/", "filter", "filter modules (layer.3, query)", .editFilter),
     Binding(.anywhere, ["1"], "1", "", "focus Ranks", .focus(.ranks)),

@@ -1,6 +1,7 @@
 // The words that are typed after `:`: text in, a command or one plain sentence of refusal out. What orders the training
 // loop is read by `CommandText`.
 
+import AdaLoRA
 import Training
 
 /// What a command line asks for: something of the training loop, or something of the screen.
@@ -63,6 +64,9 @@ public enum CommandLanguage {
       name: "recover", usage: "recover [RATE]",
       description: "a halted run: on from its last checkpoint, with half the rate or this one", false),
     Entry(name: "beside", usage: "beside RUN", description: "show another run beside this one", false),
+    Entry(
+      name: "whatif", usage: "whatif NAME=VALUE…",
+      description: "show what another score, target, beta1 … would keep; whatif off", false),
     Entry(name: "alone", usage: "alone", description: "this run alone again", false),
   ]
 
@@ -117,6 +121,10 @@ public enum CommandLanguage {
     case (1, "target"): offers = values[.targetR].map { [Hyperparameter.targetR.text($0)] } ?? []
     case (1, "pause"), (1, "fork"): offers = ["at"]
     case (1, "recover"): offers = values[.learningRate].map { [Hyperparameter.learningRate.text($0 / 2)] } ?? []
+    case (let count, "whatif") where count % 2 == 1: offers = ShadowSettings.names + (count == 1 ? ["off"] : [])
+    case (let count, "whatif") where words[count - 1] == "score": offers = ScoringRule.allCases.map(\.rawValue)
+    case (let count, "whatif"):
+      offers = Hyperparameter(word: words[count - 1]).flatMap { p in values[p].map { [p.text($0)] } } ?? []
     case (_, "export"): offers = CommandText.exportFormats.filter { !words.contains($0) }
     case (1, "stop"): offers = ["discard"]
     case (1, "quit"): offers = ["keep", "discard"]

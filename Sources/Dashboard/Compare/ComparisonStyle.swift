@@ -41,6 +41,7 @@ enum ComparisonStyle {
     svg .note, svg .tick { fill: var(--soft); }
     svg .tick { font-size: 12px; font-variant-numeric: tabular-nums; }
     svg .small { font-size: 12px; fill: var(--soft); }
+    svg .label, svg .small { paint-order: stroke; stroke: var(--paper); stroke-width: 3px; stroke-linejoin: round; }
     svg .on-dark { fill: #ffffff; font-size: 12px; }
     svg .on-bright { fill: #14181c; font-size: 12px; }
     .paper { fill: none; }

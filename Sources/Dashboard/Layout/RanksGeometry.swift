@@ -62,7 +62,7 @@ extension DashboardState {
     let modules = frame?.description.modules ?? []
     let shown = moment
     let planted = modules.contains { $0.plantedRank != nil }
-    if beside != nil { return RankFields(rank: initialRank, otherRank: beside?.description.initialRank ?? 0) }
+    if let other { return RankFields(rank: initialRank, otherRank: other.description.initialRank) }
     let differs = shown.map { moment in moment.ranks.indices.contains { moment.ranks[$0] != moment.nonzero[at: $0] } }
     return RankFields(rank: initialRank, hasPlanted: planted, hasNonzero: !hasFixedRank && differs ?? false)
   }

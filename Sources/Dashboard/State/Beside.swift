@@ -1,4 +1,5 @@
-// Another run beside the one on the screen, at the same step where its history has it.
+// Another run beside the one on the screen, or what another rule would have kept of it, at the same step where its
+// history has it.
 
 import Training
 
@@ -8,6 +9,8 @@ struct Beside {
   let moment: Moment
   /// The run's name, a cell a character.
   let name: String
+  /// Whether it is a shadow: the same run by another rule, which trains nothing of its own.
+  let isShadow: Bool
   /// For each module of the first run its index in the second; nil where it has none.
   let partner: [Int?]
   /// Modules of the second run that the first has not.
@@ -15,9 +18,10 @@ struct Beside {
 
   /// - Parameters:
   ///   - step: the step that the first run shows; nil before its first.
-  init(_ frame: Frame, modules: [RunDescription.Module], step: Int?) {
+  init(_ frame: Frame, modules: [RunDescription.Module], step: Int?, isShadow: Bool = false) {
     self.frame = frame
-    name = cellText(String(frame.description.run.prefix(24)))
+    self.isShadow = isShadow
+    name = cellText(String(frame.description.run.prefix(isShadow ? 36 : 24)))
     if let newest = frame.record?.step, newest > step ?? 0, let index = frame.historyIndex(near: step ?? 0) {
       moment = Moment(frame, at: index)
     } else {

@@ -75,6 +75,8 @@ public struct DashboardState: Sendable {
   public var frame: Frame?
   /// Another run's newest frame, shown beside this one.
   public var beside: Frame?
+  /// Which of the frame's shadows is shown in place of it; nil: none.
+  public var shownShadow: Int?
 
   public var focus: Panel = .ranks
   public var isZoomed = false
@@ -120,6 +122,11 @@ public struct DashboardState: Sendable {
   /// Whether a hyper-parameter means something to the run.
   func steers(_ parameter: Hyperparameter) -> Bool { frame?.description.steers(parameter) ?? true }
 
+  /// What is shown beside the run: a shadow of it, or another run.
+  var other: Frame? { shadow ?? beside }
+
+  var shadow: Frame? { shownShadow.flatMap { frame?.shadows[at: $0] } }
+
   var isOver: Bool { frame?.state.isOver ?? false }
 
   /// Why the run stands still, where it does until somebody says from where it goes on.
@@ -128,7 +135,7 @@ public struct DashboardState: Sendable {
   var control: RunControl { frame?.control ?? .own(keepsCheckpoints: false) }
 
   /// Whether another process trains the run, so that leaving changes nothing for it.
-  var isWatching: Bool { if case .own = control { false } else { true } }
+  var isWatching: Bool { control == .remote || control == .readOnly }
 
   /// Indices of the modules that pass the filter, in model order.
   var visibleModules: [Int] {

@@ -21,6 +21,11 @@ extension DashboardState {
       return depth > 0 || changes.contains { $0.step == nil } ? nil : "no change to take back"
     case _ where haltReason != nil: return Reason.halted
     case .set(let parameter, _): return reasonAgainstChanging(parameter)
+    case .whatIf(nil): return frame.shadows.isEmpty ? Reason.noShadow : nil
+    case .whatIf:
+      if hasFixedRank { return Reason.noAllocation }
+      guard let schedule = frame.schedule, frame.stepsDone > schedule.finalStep else { return nil }
+      return "the pattern is final after T − t_f = \(schedule.finalStep)"
     case .pauseAt(let step):
       return step > frame.stepsDone ? nil : "step \(step) is over; \(frame.stepsDone) steps are done"
     case .pause, .resume, .step, .evaluate, .checkpoint, .undo:
@@ -43,6 +48,11 @@ extension DashboardState {
       case .checkpoint, .fork, .rewind, .recover: return keepsCheckpoints ? nil : Reason.noCheckpoints
       default: return nil
       }
+    case .replay:
+      switch command {
+      case .pause, .pauseAt, .resume, .step, .stop, .whatIf: return nil
+      default: return Reason.replay
+      }
     case .readOnly: return isOver ? Reason.ended : Reason.readOnly
     case .remote:
       if isOver { return Reason.ended }
@@ -57,6 +67,7 @@ extension DashboardState {
   func reasonAgainstChanging(_ parameter: Hyperparameter) -> String? {
     guard let frame else { return Reason.noRun }
     if control == .readOnly { return isOver ? Reason.ended : Reason.readOnly }
+    if control == .replay { return Reason.replay }
     if isOver { return Reason.over }
     if haltReason != nil { return Reason.halted }
     if !steers(parameter) { return parameter == .orthRegWeight ? Reason.noRegularizer : Reason.noAllocation }
@@ -88,6 +99,8 @@ enum Reason {
   static let readOnly = "read-only: another process trains this run"
   static let ended = "the run has ended"
   static let remote = "another process trains this run; from here it takes set, pause, resume, step and stop"
+  static let replay = "a replay: what was recorded stays as it was"
+  static let noShadow = "no other rule watches; :whatif score=magnitude lets one"
   static let left = "another process trains this run; leaving changes nothing for it"
   static let halted = "the run is halted; :recover goes on from the last checkpoint"
   static func waiting(_ why: String) -> String { "it waits and goes on by itself: \(cellText(why))" }

@@ -35,6 +35,9 @@ extension DashboardState {
     case .editFilter: mode = .filter(LineEditor(filter), previous: filter)
     case .scrub(let direction): scrub(by: direction)
     case .live: scrubbedStep = nil
+    case .nextShadow:
+      let next = (shownShadow ?? -1) + 1
+      shownShadow = next < frame?.shadows.count ?? 0 ? next : nil
     case .toggleOrder: isSorted.toggle()
     case .nextQuantity:
       quantity = ImportanceQuantity(rawValue: (quantity.rawValue + 1) % ImportanceQuantity.allCases.count) ?? .score
@@ -110,6 +113,8 @@ extension DashboardState {
       changes = []
       scrubbedStep = nil
       toast(command == .rewind ? "going back to before the last change…" : "going back to the last checkpoint…")
+    case .whatIf(let settings):
+      toast(settings.map { "what if \($0.text): from the next step on" } ?? "no more what if")
     case .pause, .resume, .step: if control == .remote { toast("sent; it takes effect between two steps") }
     }
     return [.send(command)]
@@ -169,7 +174,7 @@ extension DashboardState {
   private mutating func quit() -> [Effect] {
     if isWatching { return [.quit(.watched)] }
     if isOver { return [.quit(.over)] }
-    guard frame != nil else { return [.send(.stop(discard: true)), .quit(.discard)] }
+    guard frame != nil, control != .replay else { return [.send(.stop(discard: true)), .quit(.discard)] }
     mode =
       haltReason != nil && control == .own(keepsCheckpoints: true) ? .halted(choice: .quit) : .quitting(choice: .keep)
     return []
@@ -252,12 +257,16 @@ extension DashboardState {
     case .quit(.some(true)) where isWatching: toast(Reason.left, isWarning: true)
     case .quit(.some(let discard)): return answer(discard ? QuitChoice.discard : .keep)
     case .fork: return send(.fork(step: shownStepsDone))
-    case .beside(let run): return [.beside(run)]
+    case .beside(let run):
+      shownShadow = nil
+      return [.beside(run)]
     case .alone:
-      guard beside != nil else {
+      guard other != nil else {
         toast("no other run is shown", isWarning: true)
         return []
       }
+      shownShadow = nil
+      guard beside != nil else { return [] }
       beside = nil
       return [.alone]
     case .help(let panel): mode = .help(panel: panel ?? focus, scroll: 0)

@@ -82,7 +82,12 @@ extension DashboardState {
   mutating func receive(_ frame: Frame) {
     let isFirst = self.frame == nil
     let before = self.frame?.state
+    let shadows = self.frame?.shadows.count ?? 0
     self.frame = frame
+    // The newest is looked at; of those that were there from the start the first.
+    if frame.shadows.count != shadows {
+      shownShadow = frame.shadows.isEmpty ? nil : isFirst ? 0 : frame.shadows.count - 1
+    }
     if before != frame.state { enter(frame.state) }
     if isFirst, !steers(chosen) { chosen = .learningRate }
     announce(frame.events, isFirst: isFirst)

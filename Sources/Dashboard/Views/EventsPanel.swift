@@ -68,6 +68,7 @@ extension Scene {
     case .fork(let step): step.map { "fork at step \($0)" } ?? "fork here"
     case .rewind: "go back to before the last change"
     case .recover: "go on from the last checkpoint"
+    case .whatIf(let settings): settings.map { "what if \($0.text)" } ?? "no more what if"
     case .stop(let discard): discard ? "stop and discard" : "stop and keep the adapter"
     }
   }

@@ -18,7 +18,10 @@ extension Scene {
     }
     if let beside {
       who.add(" │ ", Theme.border)
-      who.add("beside " + beside.name, Theme.other)
+      who.add((beside.isShadow ? "what if " : "beside ") + beside.name, Theme.other)
+      if beside.isShadow, frame.shadows.count > 1, let shown = state.shownShadow {
+        who.add(" (\(shown + 1) of \(frame.shadows.count))", Theme.dim)
+      }
     }
     let text = stateText
     // A long reason leaves the run its name.

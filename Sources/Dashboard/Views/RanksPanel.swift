@@ -79,12 +79,21 @@ extension Scene {
     return kept - other
   }
 
-  /// What the two runs do not have in common, and where the other one stands.
+  /// What the two runs do not have in common, and where the other one stands; how far a shadow's pattern agrees.
   private func apart(_ beside: Beside) -> StyledText {
     let alone = beside.partner.reduce(0) { $0 + ($1 == nil ? 1 : 0) }
     var text = StyledText(" ")
     if alone > 0 { text.add("– \(alone) only here, ", Theme.label) }
     if beside.extra > 0 { text.add("\(beside.extra) only there, ", Theme.label) }
+    if beside.isShadow, beside.moment.record?.step == moment.record?.step, rank > 0,
+      beside.moment.triplets.kept.count == moment.triplets.kept.count
+    {
+      let agreement = PatternAgreement(moment.triplets.kept, beside.moment.triplets.kept, rank: rank)
+      text.add(
+        "Jaccard \(NumberText.fixed(agreement.jaccard, 2)), Spearman \(NumberText.fixed(agreement.spearman, 2)) ",
+        Theme.other)
+      return text
+    }
     text.add("its step \(beside.moment.record?.step ?? 0) ", Theme.other)
     return text
   }

@@ -13,7 +13,7 @@ struct Scene {
   let colors: ColorDepth
   /// What each rule would choose; nil where rank is fixed or grows and before anything was scored.
   let decisions: RuleDecisions?
-  /// The run that is shown beside this one.
+  /// What is shown beside this run.
   let beside: Beside?
 
   init(
@@ -28,7 +28,9 @@ struct Scene {
     visible = state.visibleModules
     let moment = state.moment ?? Moment(frame)
     self.moment = moment
-    beside = state.beside.map { Beside($0, modules: frame.description.modules, step: moment.record?.step) }
+    beside = state.other.map {
+      Beside($0, modules: frame.description.modules, step: moment.record?.step, isShadow: state.shadow != nil)
+    }
     if needsDecisions, frame.description.prunesByScore, !moment.triplets.scores.isEmpty {
       decisions = RuleDecisions(
         scores: moment.triplets.scores, budget: moment.record?.budget ?? frame.schedule?.initialBudget ?? 0,

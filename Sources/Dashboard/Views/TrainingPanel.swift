@@ -66,7 +66,7 @@ extension Scene {
   func drawTraining(on canvas: inout Canvas, in area: Area) {
     var note = StyledText()
     if state.isLogarithmic { note.add(" log-y ", Theme.warning) }
-    note.add(legend)
+    if beside?.isShadow == false { note.add(legend) }
     var foot = StyledText()
     if let first = frame.history.first?.record.step, let last = frame.history.last?.record.step {
       foot.add(" steps \(first)-\(last) ", Theme.dim)
@@ -116,9 +116,9 @@ extension Scene {
     let own = Curve(points, isMetric: isMetric, value)
     let raw = own.raw
     let smooth = own.smooth
-    // The same quantity of the other run, where it has that.
+    // The same quantity of the other run, where it has that; a shadow trains nothing.
     let other = beside.flatMap { beside in
-      beside.frame.quantities.contains(plot.quantity)
+      !beside.isShadow && beside.frame.quantities.contains(plot.quantity)
         ? Curve(beside.frame.history, isMetric: isMetric, value) : nil
     }
     let current: Double? =

@@ -88,14 +88,14 @@ extension EncoderPass {
   }
 
   private func backwardProjection(_ gradient: MutableFloatPointer) {
-    guard let embedding, let narrow = embedding.narrow else { preconditionFailure("backward before forward") }
+    guard let embedding else { preconditionFailure("backward before forward") }
     if model.config.projection?.precedesNorm == true {
       drop(model.config.hiddenDropout, site: 0, gradient, into: gradient, rows: rows)
       LayerNorm.backward(
         gradient, normalized: embedding.normalized, rstd: embedding.deviation,
         gain: model.embeddings.norm.gain.base, into: gradient, rows: rows, columns: d)
     }
-    applyBackward(0, gradient, input: narrow, into: nil, accumulate: false, rows: rows)
+    applyBackward(0, gradient, input: embedding.narrow, into: nil, accumulate: false, rows: rows)
   }
 
   /// `gradient` holds the loss's gradient of the layer's output and is used up; returns that of the layer's input, which

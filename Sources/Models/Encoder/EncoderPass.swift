@@ -1,4 +1,4 @@
-// One worker's run of an encoder over packed sequences: forward. Backward is in a file of its own.
+// One worker's run of an encoder over packed sequences: layers and head, forward.
 
 import Kernels
 
@@ -25,13 +25,14 @@ final class EncoderPass: ForwardPass {
   private(set) var relativeRows = 0..<0
   /// Whether the last layer computes first tokens alone.
   var isPooledOnly = false
+  /// Nil where nothing is projected.
   var embedding: EmbeddingState?
   var convolution: ConvolutionState?
   var head: HeadState?
 
   struct EmbeddingState {
-    /// What the projection was given; nil where there is none.
-    var narrow: MutableFloatPointer?
+    /// What the projection was given.
+    var narrow: MutableFloatPointer
     var normalized, deviation: MutableFloatPointer
   }
 
@@ -94,79 +95,6 @@ final class EncoderPass: ForwardPass {
     return classify(hidden, batch)
   }
 
-  // MARK: Embeddings
-
-  private func embed(_ batch: PackedBatch) -> MutableFloatPointer {
-    workspace.clock?.begin(.embedding)
-    let arena = workspace.arena
-    let norm = model.embeddings.norm
-    let epsilon = model.config.layerNormEpsilon
-    let width = model.config.embeddingSize
-    let out = takeRows(rows)
-    guard let projection = model.config.projection else {
-      let mark = arena.mark
-      let sum = arena.take(rows * d)
-      let deviation = arena.take(rows)
-      lookUp(batch, into: sum)
-      LayerNorm.forward(
-        sum, residual: nil, gain: norm.gain.base, bias: norm.bias.base, epsilon: epsilon, normalized: sum,
-        rstd: deviation, into: out, rows: rows, columns: d)
-      drop(model.config.hiddenDropout, site: 0, out, into: out, rows: rows)
-      arena.release(to: mark)
-      return out
-    }
-    let state = EmbeddingState(
-      narrow: arena.take(rows * width), normalized: arena.take(rows * max(d, width)), deviation: arena.take(rows))
-    embedding = state
-    guard let narrow = state.narrow else { return out }
-    if projection.precedesNorm {
-      lookUp(batch, into: narrow)
-      apply(0, narrow, into: state.normalized, rows: rows)
-      LayerNorm.forward(
-        state.normalized, residual: nil, gain: norm.gain.base, bias: norm.bias.base, epsilon: epsilon,
-        normalized: state.normalized, rstd: state.deviation, into: out, rows: rows, columns: d)
-      drop(model.config.hiddenDropout, site: 0, out, into: out, rows: rows)
-    } else {
-      lookUp(batch, into: state.normalized)
-      LayerNorm.forward(
-        state.normalized, residual: nil, gain: norm.gain.base, bias: norm.bias.base, epsilon: epsilon,
-        normalized: state.normalized, rstd: state.deviation, into: narrow, rows: rows, columns: width)
-      workspace.clock?.begin(.dropout)
-      workspace.dropout(model.config.hiddenDropout, site: 0).apply(
-        narrow, into: narrow, at: workspace.batchRows, rows: rows, columns: width)
-      apply(0, narrow, into: out, rows: rows)
-    }
-    return out
-  }
-
-  /// The sum of each token's word, type and position.
-  private func lookUp(_ batch: PackedBatch, into sum: MutableFloatPointer) {
-    let config = model.config
-    let tables = model.embeddings
-    let width = config.embeddingSize
-    let first = firstRow
-    let padding = config.family.countsFromPadding ? config.padTokenID : nil
-    let lastType = config.family.readsTokenTypes ? config.typeVocabularySize - 1 : 0
-    for s in sequences {
-      let start = Int(batch.offsets[s])
-      var position = config.firstPosition
-      for row in start..<Int(batch.offsets[s + 1]) {
-        let token = Int(batch.tokenIDs[row])
-        let target = sum + (row - first) * width
-        target.update(from: tables.word.base + token * width, count: width)
-        if let types = tables.tokenType {
-          Elementwise.add(target, types.base + min(Int(batch.typeIDs[row]), lastType) * width, count: width)
-        }
-        // Where positions count from the padding token, one of these within a text has its own and is not counted.
-        let isPadding = token == padding
-        if let positions = tables.position {
-          Elementwise.add(target, positions.base + (isPadding ? token : position) * width, count: width)
-        }
-        if !isPadding { position += 1 }
-      }
-    }
-  }
-
   // MARK: Layers
 
   func forward(
@@ -217,28 +145,6 @@ final class EncoderPass: ForwardPass {
       rstd: state.outputDeviation, into: output, rows: n, columns: d)
     workspace.batchRows = allRows
     return state
-  }
-
-  /// The norm of a layer's output and the convolved embeddings.
-  private func convolve(
-    _ convolution: EncoderConvolution, _ embedded: FloatPointer, _ hidden: FloatPointer, _ batch: PackedBatch
-  ) -> MutableFloatPointer {
-    let arena = workspace.arena
-    let state = ConvolutionState(
-      convolved: arena.take(rows * d), normalized: arena.take(rows * d), deviation: arena.take(rows))
-    self.convolution = state
-    let out = takeRows(rows)
-    convolution.forward(
-      embedded, into: state.convolved, offsets: offsets(batch), sequences: sequences.count, workspace)
-    drop(model.config.hiddenDropout, site: 3, state.convolved, into: state.convolved, rows: rows)
-    workspace.clock?.begin(.activation)
-    convolution.activation.forward(state.convolved, into: state.normalized, count: rows * d)
-    workspace.clock?.begin(.layerNorm)
-    LayerNorm.forward(
-      state.normalized, residual: hidden, gain: convolution.norm.gain.base, bias: convolution.norm.bias.base,
-      epsilon: model.config.layerNormEpsilon, normalized: state.normalized, rstd: state.deviation, into: out,
-      rows: rows, columns: d)
-    return out
   }
 
   // MARK: Head
@@ -323,7 +229,7 @@ final class EncoderPass: ForwardPass {
 
   // MARK: Pieces
 
-  private func apply(_ module: Int, _ x: FloatPointer, into y: MutableFloatPointer, rows: Int) {
+  func apply(_ module: Int, _ x: FloatPointer, into y: MutableFloatPointer, rows: Int) {
     model.linears[module].forward(x, into: y, rows: rows, workspace)
     workspace.tap?.didForward(module, output: y, rows: rows)
   }
@@ -354,11 +260,13 @@ final class EncoderPass: ForwardPass {
       queries: isPooledOnly && l == model.layers.count - 1 ? .first : .all)
   }
 
-  /// Of so many products of every head's queries, keys and head size.
+  /// Of so many products of every head's queries, keys and head size, and half as many with positions.
   func attentionFlops(_ layout: Attention.Layout, products: Int) -> Int {
     (0..<layout.sequences).reduce(0) { sum, s in
       let length = Int(layout.offsets[s + 1] - layout.offsets[s])
-      return sum + 2 * products * d * length * (layout.queries == .all ? length : 1)
+      let queries = layout.queries == .all ? length : 1
+      let withPositions = (keyTail > 0 ? queries : 0) + (queryTail > 0 ? length : 0)
+      return sum + products * d * (2 * length * queries + withPositions * (length + queries - 1))
     }
   }
 

@@ -53,9 +53,9 @@ struct GGUFModel {
     if let length = try values.integer(key("attention.key_length"), or: nil) {
       entries.append(("head_dim", .integer(length)))
     }
-    for token in ["bos", "eos"] {
-      if let id = try values.integer("tokenizer.ggml.\(token)_token_id", or: nil) {
-        entries.append(("\(token)_token_id", .integer(id)))
+    for (ours, theirs) in [("bos", "bos"), ("eos", "eos"), ("pad", "padding")] {
+      if let id = try values.integer("tokenizer.ggml.\(theirs)_token_id", or: nil) {
+        entries.append(("\(ours)_token_id", .integer(id)))
       }
     }
     if let scaling = try Self.scaling(values, key) { entries.append(("rope_scaling", scaling)) }

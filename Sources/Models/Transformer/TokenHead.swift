@@ -69,6 +69,14 @@ public struct TokenHead: Sendable {
     return sum
   }
 
+  /// Of one token's state, [d].
+  public func logits(_ state: FloatPointer, _ workspace: Workspace) -> [Float] {
+    [Float](unsafeUninitializedCapacity: weight.outputSize) { logits, count in
+      if let base = logits.baseAddress { weight.apply(state, into: base, rows: 1, accumulate: false, workspace) }
+      count = weight.outputSize
+    }
+  }
+
   /// −log softmax(row)[target]; the row becomes its gradient times `scale`.
   private static func crossEntropy(
     _ row: MutableFloatPointer, _ target: Int, _ count: Int, scale: Double

@@ -16,6 +16,8 @@ public struct StepBenchmark: Sendable {
   public var precision = Precision.float32
   /// Whether the model's own dropout acts.
   public var hasDropout = false
+  /// Whether activations are computed again in backward instead of kept.
+  public var recomputes = false
   static let warmUp = 4
 
   public init() {}
@@ -76,7 +78,8 @@ public struct StepBenchmark: Sendable {
       model: model, store: store, allocator: allocator,
       source: RandomBatches(self, vocabulary: blueprint.vocabularySize, task: task), objective: model.objective,
       pool: pool,
-      options: TrainerOptions(totalSteps: total + 2, learningRate: 1e-3, orthRegWeight: 0.1))
+      options: TrainerOptions(
+        totalSteps: total + 2, learningRate: 1e-3, orthRegWeight: 0.1, recomputes: recomputes))
     var report = try measure(trainer, pool)
     report.wholeFlops = modules.reduce(0) { $0 + 4 * report.tokens * $1.outputSize * $1.inputSize }
     report.machineRate = MultiplicationRate.measure(modules, rows: report.tokens, precision: precision, pool: pool)

@@ -1,5 +1,7 @@
 // What a person's hand can ask of the training loop. Plain values, so that they can cross a file or a socket.
 
+import AdaLoRA
+
 /// The hyper-parameters that can be changed while a run trains.
 public enum Hyperparameter: String, Codable, Sendable, CaseIterable {
   case beta1, beta2
@@ -36,6 +38,8 @@ public enum Command: Codable, Sendable, Equatable {
   case rewind
   /// Goes on from the last checkpoint after a number that is not finite, with another η (nil: half of what it was).
   case recover(learningRate: Double?)
+  /// Adds a shadow from now on; nil removes all. Nothing of it is recorded.
+  case whatIf(ShadowSettings?)
   /// Ends the run; `discard` leaves no adapter behind.
   case stop(discard: Bool)
 }

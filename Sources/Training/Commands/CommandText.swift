@@ -1,5 +1,7 @@
 // The words of a command for the training loop: typed after `:`, after `--at STEP:`, and in `[[intervention]]`.
 
+import AdaLoRA
+
 /// Why a text is not a command; one line.
 public struct CommandProblem: Error, Equatable, Sendable {
   public let text: String
@@ -39,6 +41,9 @@ public enum CommandText {
     case "fork": return try fork(rest)
     case "rewind": return try alone(.rewind, name, rest)
     case "recover": return .recover(learningRate: try rate(rest))
+    case "whatif":
+      return .whatIf(
+        rest.map { $0.lowercased() } == ["off"] ? nil : try ShadowSettings(words: rest, initialRank: initialRank))
     default: return nil
     }
   }
@@ -51,7 +56,7 @@ public enum CommandText {
       throw CommandProblem(text: "\(text) is not a command for the training loop")
     }
     switch command {
-    case .fork, .rewind, .recover, .resume, .step:
+    case .fork, .rewind, .recover, .resume, .step, .whatIf:
       throw CommandProblem(text: "\(text) cannot be scheduled: a run does it only when it is told to")
     default: return ScheduledCommand(step: step, command: command, text: text)
     }

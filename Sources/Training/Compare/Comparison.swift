@@ -66,16 +66,9 @@ public struct Comparison: Sendable {
     func value(_ run: RunOutcome) -> Double? { (isTest ? run.test : run.evaluation).map(metric.value) }
     for index in found.indices {
       found[index].runs.removeAll { run in
-        let reason: String? =
-          if !run.isFinished {
-            "\(run.stepsDone) of \(run.description.totalSteps) steps are done"
-          } else if let value = value(run) {
-            value.isFinite ? nil : "its \(metric.title) is no finite number"
-          } else {
-            "it was not evaluated"
-          }
-        if let reason { grouping.leaveOut(run.name, reason) }
-        return reason != nil
+        guard let reason = Self.objection(to: run, value(run), metric) else { return false }
+        grouping.leaveOut(run.name, reason)
+        return true
       }
       if found[index].runs.isEmpty { grouping.leaveOut(found[index].name, "no run is left of it") }
     }
@@ -114,6 +107,13 @@ public struct Comparison: Sendable {
     differing = RunSettings.differing(settings)
     unfair = Fairness.complaints(groups, differing)
     notes = grouping.notes
+  }
+
+  /// Why a run cannot count; nil where it does.
+  private static func objection(to run: RunOutcome, _ value: Double?, _ metric: ComparisonMetric) -> String? {
+    guard run.isFinished else { return "\(run.stepsDone) of \(run.description.totalSteps) steps are done" }
+    guard let value else { return "it was not evaluated" }
+    return value.isFinite ? nil : "its \(metric.title) is no finite number"
   }
 
   /// Better or worse only where the corrected p-value is below 0.05, and so the interval is clear of zero.

@@ -23,7 +23,8 @@ final class Evaluator {
       sequenceCapacity: self.batchSize, tokenCapacity: dataset.mostTokens(in: self.batchSize), workers: workers)
   }
 
-  /// - Parameter onLogits: called with each example's number and a classifier's logits, in no particular order.
+  /// - Parameter onLogits: called with each example's number and its logits, in no particular order; a language model's
+  ///   are those of what follows the example.
   func evaluate(
     _ team: WorkerTeam, shouldStop: () -> Bool = { false }, onLogits: ((Int, [Float]) -> Void)? = nil
   ) -> Evaluation? {
@@ -45,6 +46,16 @@ final class Evaluator {
       if let head = team.model.tokenHead {
         loss += team.tokenLoss(batch, head)
         counted += batch.targetCount
+        guard let onLogits else { continue }
+        for (worker, shard) in batch.shards.enumerated() {
+          guard let states = team.outputs(worker) else { continue }
+          for sequence in shard {
+            let last = Int(batch.offsets[sequence + 1] - batch.offsets[shard.lowerBound]) - 1
+            onLogits(
+              Int(batch.examples[sequence]),
+              head.logits(states + last * head.weight.inputSize, team.workspace(worker)))
+          }
+        }
         continue
       }
       counted += batch.sequences

@@ -235,6 +235,10 @@ extension Session {
     due = merge(again, due.filter { if case .scheduled = $0 { true } else { false } })
     forget(from: trainer.stepsDone)
     pauseAt = nil
+    if !shadows.isEmpty {
+      shadows = []
+      log(.warning, "no checkpoint holds what :whatif watches: it is gone")
+    }
     onGoBack?(trainer.stepsDone)
     return true
   }

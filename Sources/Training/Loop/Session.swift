@@ -22,6 +22,10 @@ public final class Session {
   private let frames: Mailbox<Frame>?
   /// Keeps the run on disk; nil where nothing lasts.
   var journal: RunJournal?
+  /// What can be done to the run; nil: everything that its journal allows.
+  public var control: RunControl?
+  /// What other rules would keep, in the order of their coming.
+  var shadows: [ShadowView] = [] { didSet { trainer.shadows = shadows.map(\.shadow) } }
   /// Makes a new run of this one as of a step, trains it elsewhere and returns its name; nil where that cannot be.
   public var makeFork: ((Int) throws(InputError) -> String)?
   /// Changes and commands that happen by themselves, in the order of their steps.
@@ -201,6 +205,7 @@ public final class Session {
     case .evaluate:
       if evaluator == nil { refuse("there is no data set to evaluate on") } else { _ = evaluate() }
     case .export(let formats): export(formats)
+    case .whatIf(let settings): watch(settings)
     case .stop(let discard): ending = .stopped(discard: discard)
     }
   }
@@ -402,6 +407,7 @@ public final class Session {
   /// Snapshots need the records of the past, a screen the triplets as well. Of the points that the history would drop
   /// again, `past` adds the newest.
   private func remember(_ record: StepRecord) {
+    if isWatched { for shadow in shadows { shadow.remember(record) } }
     guard frames != nil || writeSnapshot != nil, history.retains(record) else { return }
     history.append(point(record))
   }
@@ -470,7 +476,7 @@ public final class Session {
   private func makeFrame(_ triplets: TripletFrame) -> Frame {
     let allocator = trainer.allocator
     let ranks = currentRanks
-    return Frame(
+    var frame = Frame(
       description: description, state: state, stepsDone: trainer.stepsDone, record: record,
       schedule: allocator?.schedule, beta1: value(of: .beta1), beta2: value(of: .beta2),
       orthRegWeight: value(of: .orthRegWeight), learningRate: trainer.options.learningRate,
@@ -478,7 +484,9 @@ public final class Session {
       ranks: ranks.kept, nonzero: ranks.nonzero, triplets: triplets, history: past, events: events,
       interventions: interventions,
       pending: commands.pending + (pauseAt.map { [.pauseAt(step: $0)] } ?? []), tokensPerSecond: tokensPerSecond,
-      eta: eta, control: .own(keepsCheckpoints: journal != nil))
+      eta: eta, control: control ?? .own(keepsCheckpoints: journal != nil))
+    frame.shadows = shadows.map { $0.frame(in: frame) }
+    return frame
   }
 
   /// Of each module: triplets kept by the last mask, and λ that are not zero.

@@ -58,6 +58,8 @@ public final class Trainer {
   public let store: AdapterStore
   /// Nil where rank is fixed.
   public let allocator: RankAllocator?
+  /// What other rules would keep; the run's bits do not depend on them.
+  var shadows: [ShadowAllocator] = []
   /// η and γ may be changed between steps; β₁, β₂ and the schedule are the allocator's.
   public var options: TrainerOptions
   /// Steps done.
@@ -131,7 +133,7 @@ public final class Trainer {
     let clipping = options.maxGradNorm > 0 ? min(options.maxGradNorm / (norm + 1e-6), 1) : 1
     store.update(
       AdamW(learningRate: Float(lr), weightDecay: Float(options.weightDecay)), count: step + 1,
-      gradientScale: Float(clipping), allocator: allocates ? allocator : nil, on: team.pool)
+      gradientScale: Float(clipping), allocator: allocates ? allocator : nil, shadows: shadows, on: team.pool)
     stepsDone += 1
     let allocation = try mask(step: step)
     let modules = Double(max(store.adapters.count, 1))
@@ -151,6 +153,7 @@ public final class Trainer {
   private func mask(step: Int) throws(NonFiniteNumber) -> RankAllocator.Allocation? {
     guard allocates, let allocator else { return nil }
     team.clock?.begin(.mask)
+    for shadow in shadows { shadow.mask(step: step) }
     defer { team.clock?.begin(.rest) }
     do {
       return try allocator.mask(step: step)

@@ -62,7 +62,7 @@ public struct AdapterEvaluation {
   public struct Outcome: Sendable {
     public var count: Int
     public var evaluation: Evaluation
-    /// In file order, a row an example; empty rows of a language model.
+    /// In file order, a row an example; of a language model those of what follows it, where they were asked for.
     public var logits: [[Float]]
   }
 
@@ -80,8 +80,11 @@ public struct AdapterEvaluation {
   /// - Parameters:
   ///   - columns: of a JSONL file: of prompt and completion, or of messages; nil where the file is plain text.
   ///   - maxLength: in tokens, as in an experiment.
+  ///   - keepsLogits: whether the outcome has logits, which are as many as the vocabulary has tokens.
   /// - Throws: for a bad file, or where the model does not say what it must.
-  public func evaluate(path: String, _ columns: CompletionColumns?, maxLength: Int) throws(InputError) -> Outcome {
+  public func evaluate(
+    path: String, _ columns: CompletionColumns?, maxLength: Int, keepsLogits: Bool
+  ) throws(InputError) -> Outcome {
     let pool = WorkerPool(count: threads)
     var data = Experiment.Data()
     data.format = columns == nil ? .text : .jsonl
@@ -95,15 +98,17 @@ public struct AdapterEvaluation {
       conventions: try TextConventions(folder: modelPath, tokenizer: loaded.tokenizer),
       maxLength: min(maxLength, loaded.model.maximumLength), pool: pool)
     // Few at once: sequences are long.
-    return evaluate(try reader.read(path: path, data).0, batchSize: 8, on: pool)
+    return evaluate(try reader.read(path: path, data).0, batchSize: 8, keepsLogits: keepsLogits, on: pool)
   }
 
-  private func evaluate(_ dataset: TokenizedDataset, batchSize: Int, on pool: WorkerPool) -> Outcome {
+  private func evaluate(
+    _ dataset: TokenizedDataset, batchSize: Int, keepsLogits: Bool = true, on pool: WorkerPool
+  ) -> Outcome {
     let team = WorkerTeam(model: loaded.model, store: loaded.store, pool: pool, seed: 0)
     var logits = Array(repeating: [Float](), count: dataset.count)
     let evaluation =
       Evaluator(dataset, batchSize: batchSize, workers: threads)
-      .evaluate(team, onLogits: { example, row in logits[example] = row }) ?? Evaluation(loss: 0)
+      .evaluate(team, onLogits: keepsLogits ? { example, row in logits[example] = row } : nil) ?? Evaluation(loss: 0)
     return Outcome(count: dataset.count, evaluation: evaluation, logits: logits)
   }
 }

@@ -20,24 +20,38 @@ public final class ReplayCheck {
   private let source: SavedRun
   private let recorded: [Int: StepRecord]
 
-  /// - Parameter place: a folder for the new run.
+  /// - Parameters:
+  ///   - place: a folder for the new run.
+  ///   - commands, frames: of whoever watches.
   /// - Throws: where nothing is recorded.
-  public init(of source: SavedRun, in place: String) throws(InputError) {
+  public init(
+    of source: SavedRun, in place: String, commands: CommandQueue = CommandQueue(), frames: Mailbox<Frame>? = nil
+  ) throws(InputError) {
     self.source = source
     let records = try TelemetryReader(path: source.folder.telemetry).records()
     guard !records.isEmpty else { throw InputError(.missing, file: source.folder.telemetry, "no step is recorded") }
     recorded = Dictionary(records.map { ($0.step, $0) }) { first, _ in first }
-    let folder = try RunFork.repeating(source, in: place)
-    run = try TrainingRun(try Experiment.load(path: folder.experiment), in: .existing(folder))
+    let made = try RunFork.repeating(source, in: place)
+    // A screen shows the name.
+    let folder = RunFolder(path: place + "/" + source.name)
+    guard rename(made.path, folder.path) == 0 else { throw AtomicFile.failure(folder.path) }
+    run = try TrainingRun(
+      try Experiment.load(path: folder.experiment), in: .existing(folder), commands: commands, frames: frames)
+    run.session.control = .replay
     let machine = CheckpointFolder(path: source.folder.checkpoints).newest().checkpoint?.state.machine
     let here = Machine.Arithmetic(threads: run.session.description.threads)
     machineDifferences = machine.map { here.differences(from: $0) } ?? []
   }
 
-  /// - Parameter onStep: for progress.
-  public func run(_ onStep: @escaping (StepRecord, Session) -> Void) throws(InputError) -> Verdict {
+  /// - Parameters:
+  ///   - steps: ends when so many are done; nil: where the record ends.
+  ///   - stopsAtDifference: whether the first difference ends it.
+  ///   - onStep: called after each step.
+  public func run(
+    until steps: Int? = nil, stopsAtDifference: Bool = true, _ onStep: @escaping (StepRecord, Session) -> Void
+  ) throws(InputError) -> Verdict {
     var verdict = Verdict(steps: 0, difference: nil, adapter: "")
-    let last = recorded.keys.max() ?? 0
+    let last = min((recorded.keys.max() ?? 0) + 1, steps ?? .max)
     let session = run.session
     let (ending, _) = try run.train { [recorded] record throws(InputError) in
       onStep(record, session)
@@ -49,7 +63,8 @@ public final class ReplayCheck {
           verdict.difference = "step \(record.step) is not recorded"
         }
       }
-      if verdict.difference != nil || record.step >= last { session.commands.send(.stop(discard: false)) }
+      let isEnough = stopsAtDifference && verdict.difference != nil || record.step + 1 >= last
+      if isEnough, !session.isAtEnd { session.commands.send(.stop(discard: false)) }
     }
     if case .failed(let reason) = ending, verdict.difference == nil { verdict.difference = reason }
     guard verdict.difference == nil, ending == .finished else { return verdict }

@@ -34,12 +34,17 @@ public struct StudentT: Sendable {
 
 enum IncompleteBeta {
   /// I_x(a, b) for 0 ≤ x ≤ 1 and a, b > 0, by its continued fraction (DLMF 8.17.22), which is quick where
-  /// x < (a + 1)/(a + b + 2); elsewhere I_x(a, b) = 1 − I_{1−x}(b, a).
+  /// x ≤ (a + 1)/(a + b + 2); elsewhere I_x(a, b) = 1 − I_{1−x}(b, a).
   static func regularized(_ x: Double, _ a: Double, _ b: Double) -> Double {
     precondition(x >= 0 && x <= 1 && a > 0 && b > 0, "I_\(x)(\(a), \(b))")
     guard x > 0, x < 1 else { return x }
-    guard x < (a + 1) / (a + b + 2) else { return 1 - regularized(1 - x, b, a) }
-    let front = exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * log(x) + b * log1p(-x)) / a
+    let isQuick = x <= (a + 1) / (a + b + 2)
+    return isQuick ? byFraction(x, 1 - x, a, b) : 1 - byFraction(1 - x, x, b, a)
+  }
+
+  /// - Parameter rest: 1 − x.
+  private static func byFraction(_ x: Double, _ rest: Double, _ a: Double, _ b: Double) -> Double {
+    let front = exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * log(x) + b * log(rest)) / a
     return front / fraction(x, a, b)
   }
 

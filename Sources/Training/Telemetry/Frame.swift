@@ -117,6 +117,8 @@ public enum RunState: Codable, Sendable, Equatable {
 public enum RunControl: Codable, Sendable, Equatable {
   /// Everything: the run is this process's own. Whether it keeps checkpoints decides what lasts.
   case own(keepsCheckpoints: Bool)
+  /// A recorded run that this process trains again: it can be stopped and looked at, its past cannot be changed.
+  case replay
   /// Another process trains it and reads commands from a file.
   case remote
   /// Another process trains it, or it has ended: nothing but looking.
@@ -184,4 +186,6 @@ public struct Frame: Sendable {
   /// Seconds left, where it can be told.
   public var eta: Double?
   public var control = RunControl.own(keepsCheckpoints: false)
+  /// The same moment as other rules would have it, each a frame without shadows.
+  public var shadows: [Frame] = []
 }

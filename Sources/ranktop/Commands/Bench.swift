@@ -21,7 +21,7 @@ struct Bench: ParsableCommand {
         ranktop bench --triplets 1000 --triplets 1000000
       """)
 
-  @Option(help: ArgumentHelp("A pretrained model's folder.", valueName: "dir"))
+  @Option(help: ArgumentHelp("A pretrained model's folder or GGUF file.", valueName: "path"))
   var model: String?
 
   @Option(help: ArgumentHelp("A model's shape, with random weights.", valueName: "name"))
@@ -47,6 +47,9 @@ struct Bench: ParsableCommand {
 
   @Flag(help: "With the model's own dropout.")
   var dropout = false
+
+  @Flag(help: "Compute activations again in backward instead of keeping them.")
+  var recompute = false
 
   @Option(
     parsing: .singleValue,
@@ -100,6 +103,7 @@ struct Bench: ParsableCommand {
     benchmark.steps = steps
     benchmark.precision = Machine.precision(precision)
     benchmark.hasDropout = dropout
+    benchmark.recomputes = recompute
     let folder = try model.map { path throws(InputError) in try ModelFolder(path: path) }
     let blueprint: any ModelBlueprint
     let weights: any WeightSource

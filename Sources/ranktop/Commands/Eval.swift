@@ -55,7 +55,10 @@ struct Eval: ParsableCommand {
   @Option(help: ArgumentHelp("Longest text, in tokens.", valueName: "n"))
   var maxLength = 128
 
-  @Option(help: ArgumentHelp("Also write the logits, a JSON array a line, in file order.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "Also write the logits, a JSON array a line, in file order; a language model's are of what follows each example.",
+      valueName: "file"))
   var logits: String?
 
   @Option(help: ArgumentHelp("Worker threads; 0 = one per core.", valueName: "n"))
@@ -75,7 +78,8 @@ struct Eval: ParsableCommand {
     let outcome =
       switch evaluation.task {
       case .sequenceClassification: try classify(evaluation)
-      case .causalLanguageModel: try evaluation.evaluate(path: data, columns, maxLength: maxLength)
+      case .causalLanguageModel:
+        try evaluation.evaluate(path: data, columns, maxLength: maxLength, keepsLogits: logits != nil)
       }
     if let logits {
       let lines = outcome.logits.map { row in

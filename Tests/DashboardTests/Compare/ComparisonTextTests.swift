@@ -19,7 +19,7 @@ import Testing
       lines[3] == "AdaLoRA      3  0.8100 ± 0.0248                    baseline       –           –  –")
     #expect(
       lines[4]
-        == "LoRA         3  0.7700 ± 0.0248  −0.0400 [−0.0648, −0.0152]  0.0396        0.25  worse")
+        == "LoRA         3  0.7700 ± 0.0248  −0.0400 [−0.0648, −0.0152]  0.0404        0.25  worse")
     #expect(
       lines[5]
         == "random       3  0.8100 ± 0.0248  +0.0000 [−0.0248, +0.0248]       1           1  "
@@ -46,7 +46,7 @@ import Testing
     let wide = lines(comparison, width: 120)
     #expect(wide.contains { $0.contains("AdaLoRA  Σ ") && $0.contains("LoRA  Σ 54") })
     #expect(!narrow.contains { $0.contains("AdaLoRA  Σ ") && $0.contains("LoRA  Σ 54") })
-    #expect(wide.contains { $0.contains("▆  3 ▆  3") })
+    #expect(wide.contains { $0.contains("█  3 █  3") })
   }
 
   @Test("colour and what is not ASCII stand only where the terminal has them")

@@ -10,7 +10,7 @@ struct FakeComparison {
   var groups: [(name: String, accuracies: [Double])] = [
     ("AdaLoRA", [0.80, 0.81, 0.82]), ("LoRA", [0.76, 0.78, 0.77]), ("random", [0.81, 0.80, 0.82]),
   ]
-  var run = FakeRun(layers: 3, totalSteps: 100, isPlanted: false)
+  var run = FakeRun(layers: 3, totalSteps: 100, initialWarmup: 10, finalWarmup: 20, isPlanted: false)
 
   func make() throws -> Comparison {
     var grouping = RunGrouping()

@@ -1,10 +1,6 @@
 // What whole screens look like: read them, and draw them anew when a view is meant to change.
 
 enum Golden {
-  /// 80×24, a sweep with runs in every state.
-  static let sweep80 = #"""
-    """#
-
   /// 80×24, the planted run at step 213.
   static let demo80 = #"""
      ranktop  demo-1 │ planted-bert 3×64 │ ADALORA smoothed               ● training

@@ -16,6 +16,8 @@ import Testing
     #expect(isNear(IncompleteBeta.regularized(0.9, 0.5, 0.5), 0.7951672353008665))
     #expect(isNear(IncompleteBeta.regularized(0.01, 10, 3), 6.48055e-19))
     #expect(isNear(IncompleteBeta.regularized(0.5, 50, 50.5), 0.519971875241334))
+    // Where both sides meet.
+    #expect(isNear(IncompleteBeta.regularized(0.5, 0.5, 0.5), 0.5))
     #expect(IncompleteBeta.regularized(0, 2, 3) == 0 && IncompleteBeta.regularized(1, 2, 3) == 1)
     for x in stride(from: 0.05, to: 1, by: 0.05) {
       // I_x(1, b) = 1 − (1 − x)ᵇ.
@@ -41,6 +43,7 @@ import Testing
     #expect(isNear(t.twoSidedP(2.5), p, 1e-11) && t.twoSidedP(-2.5) == t.twoSidedP(2.5))
     #expect(isNear(t.twoSidedP(30), tail, 1e-10))
     #expect(t.twoSidedP(0) == 1)
+    for small in [1e-3, 0.5, 1] { #expect(t.twoSidedP(small) < 1 && t.twoSidedP(small) > 0) }
   }
 
   @Test("the mean with its deviation and its 95 % interval")

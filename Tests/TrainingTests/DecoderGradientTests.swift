@@ -76,45 +76,8 @@ private final class DecoderProbe {
     return loss
   }
 
-  /// The central difference of two steps, its error of the fourth order.
-  private func difference(at i: Int, step: Float) -> Double {
-    let weights = store.block.weights
-    let w = weights[i]
-    func slope(_ h: Float) -> Double {
-      weights[i] = w + h
-      let above = loss()
-      weights[i] = w - h
-      let below = loss()
-      weights[i] = w
-      return (above - below) / Double(2 * h)
-    }
-    return (4 * slope(step / 2) - slope(step)) / 3
-  }
-
-  /// Compares every trainable parameter's gradient with a central difference.
-  func checkGradients() {
-    _ = loss()
-    let block = store.block
-    let gradients = (0..<block.count).map { block.gradients[$0] }
-    let scale = gradients.map { abs($0) }.max() ?? 0
-    #expect(scale > 1e-3)
-    var segments: [(Int, Int)] = store.dense.map { ($0.offset, $0.count) }
-    for adapter in store.adapters {
-      segments += [
-        (adapter.layout.pOffset, 2 * adapter.outputSize), (adapter.layout.qOffset, 2 * adapter.inputSize),
-      ]
-      if let offset = adapter.layout.lambdaOffset { segments.append((offset, 2)) }
-    }
-    var worst = 0.0
-    for (offset, count) in segments {
-      for i in offset..<offset + count {
-        // Where the loss bends much within a step, a smaller one says more, and where it is flat a larger one.
-        let errors = [4e-3, 1e-3].map { abs(difference(at: i, step: $0) - Double(gradients[i])) }
-        worst = max(worst, min(errors[0], errors[1]))
-      }
-    }
-    #expect(worst < 4e-3 * Double(max(scale, 0.1)), "worst \(worst) of \(scale)")
-  }
+  /// Every trainable parameter's gradient is a difference of the loss.
+  func checkGradients() { GradientCheck(store: store, loss: loss).expectExact() }
 }
 
 @Suite("A decoder's backward")

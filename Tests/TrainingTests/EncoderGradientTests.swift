@@ -107,46 +107,8 @@ private final class Probe {
     return loss
   }
 
-  /// The central difference of two steps, its error of the fourth order.
-  private func difference(at i: Int, step: Float) -> Double {
-    let weights = factory.store.block.weights
-    let w = weights[i]
-    func slope(_ h: Float) -> Double {
-      weights[i] = w + h
-      let above = loss()
-      weights[i] = w - h
-      let below = loss()
-      weights[i] = w
-      return (above - below) / Double(2 * h)
-    }
-    return (4 * slope(step / 2) - slope(step)) / 3
-  }
-
-  /// Compares every trainable parameter's gradient with a central difference.
-  func checkGradients() {
-    _ = loss()
-    let block = factory.store.block
-    let gradients = (0..<block.count).map { block.gradients[$0] }
-    let scale = gradients.map { abs($0) }.max() ?? 0
-    #expect(scale > 1e-3)
-    var segments: [(Int, Int)] = factory.store.dense.map { ($0.offset, $0.count) }
-    for adapter in factory.store.adapters {
-      segments += [
-        (adapter.layout.pOffset, 3 * adapter.outputSize), (adapter.layout.qOffset, 3 * adapter.inputSize),
-      ]
-      if let offset = adapter.layout.lambdaOffset { segments.append((offset, 3)) }
-    }
-    let tolerance = 4e-3 * Double(max(scale, 0.1))
-    var worst = 0.0
-    for (offset, count) in segments {
-      for i in offset..<offset + count {
-        // Where the loss bends sharply a finer step has to do, which rounding blurs elsewhere.
-        let errors = [Float(3e-3), 7e-4].lazy.map { abs(self.difference(at: i, step: $0) - Double(gradients[i])) }
-        worst = max(worst, errors.first { $0 < tolerance } ?? .infinity)
-      }
-    }
-    #expect(worst < tolerance, "worst \(worst) of \(scale)")
-  }
+  /// Every trainable parameter's gradient is a difference of the loss.
+  func checkGradients() { GradientCheck(store: factory.store, loss: loss).expectExact() }
 }
 
 /// Classification under the eyes of a tap, so that every module computes its whole output.

@@ -104,16 +104,8 @@ struct BytePairEncoding: SubwordModel {
   func id(of token: String) -> Int32? { vocabulary.id(of: token) }
 
   func append(_ word: UnsafeBufferPointer<UInt8>, to ids: inout [Int32]) {
-    if word.count <= whole.longest, let base = word.baseAddress {
-      var hash = TokenTable.emptyHash
-      for byte in word { hash = TokenTable.hash(hash, appending: byte) }
-      let id = whole.id(base, count: word.count, hash: hash)
-      if id != TokenTable.noToken {
-        ids.append(id)
-        return
-      }
-    }
-    appendMerged(word, to: &ids)
+    let id = whole.id(of: word)
+    if id == TokenTable.noToken { appendMerged(word, to: &ids) } else { ids.append(id) }
   }
 
   // MARK: Merging

@@ -55,13 +55,17 @@ struct TokenTable: Sendable {
     return true
   }
 
+  /// The id of `token`, or `noToken`. A token longer than any is not looked at.
+  func id(of token: UnsafeBufferPointer<UInt8>) -> Int32 {
+    guard let base = token.baseAddress, !token.isEmpty, token.count <= longest else { return Self.noToken }
+    var hash = Self.emptyHash
+    for byte in token { hash = Self.hash(hash, appending: byte) }
+    return id(base, count: token.count, hash: hash)
+  }
+
   /// The id of `token`, or `noToken`.
   func id(of token: some Collection<UInt8>) -> Int32 {
-    let token = Array(token)
-    return token.withUnsafeBufferPointer { token in
-      guard let base = token.baseAddress, !token.isEmpty else { return Self.noToken }
-      return id(base, count: token.count, hash: token.reduce(Self.emptyHash) { Self.hash($0, appending: $1) })
-    }
+    Array(token).withUnsafeBufferPointer { id(of: $0) }
   }
 
   /// Enters `token`, which is not empty, or changes its id where it is already there.

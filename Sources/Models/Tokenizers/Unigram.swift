@@ -54,16 +54,8 @@ struct Unigram: SubwordModel {
   func id(of token: String) -> Int32? { vocabulary.id(of: token) }
 
   func append(_ word: UnsafeBufferPointer<UInt8>, to ids: inout [Int32]) {
-    if word.count <= whole.longest, let base = word.baseAddress {
-      var hash = TokenTable.emptyHash
-      for byte in word { hash = TokenTable.hash(hash, appending: byte) }
-      let id = whole.id(base, count: word.count, hash: hash)
-      if id != TokenTable.noToken {
-        ids.append(id)
-        return
-      }
-    }
-    appendBest(word, to: &ids)
+    let id = whole.id(of: word)
+    if id == TokenTable.noToken { appendBest(word, to: &ids) } else { ids.append(id) }
   }
 
   /// The best division of a word's beginning: its score, and its last token.

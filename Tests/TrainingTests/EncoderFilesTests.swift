@@ -106,7 +106,7 @@ struct EncoderFilesTests {
     func changed(_ row: Int) throws -> Bool {
       var copy = values
       for c in 0..<8 { copy[row * 8 + c] += 1 + Float(c) }
-      return try logits(build(config, weights.replacing([table: copy]))) != logits(build(config, weights))
+      return try logits(build(config, ReplacedWeights(weights, [table: TensorData(copy, shape: [16, 8])]))) != logits(build(config, weights))
     }
     #expect(try (0..<16).map(changed).enumerated().filter(\.element).map(\.offset) == [3, 4, 5, 6])
   }

@@ -1,4 +1,5 @@
 import AdaLoRA
+import Models
 import Testing
 
 @testable import Training
@@ -21,6 +22,36 @@ struct PlantedExperimentTests {
     #expect(outcomes.allSatisfy { $0.planted.reduce(0, +) == 36 && $0.allocated.reduce(0, +) == 36 })
     #expect(outcomes.map(\.correlation).reduce(0, +) / 3 >= 0.9)
     #expect(outcomes.map(\.share).reduce(0, +) / 3 >= 0.95)
+  }
+
+  @Test("of a decoder it finds the same, of every kind of module")
+  func findsInDecoder() throws {
+    var experiment = PlantedExperiment()
+    experiment.family = .llama
+    experiment.steps = 120
+    let session = try experiment.makeSession(threads: 2)
+    #expect(session.run() == .finished)
+    let outcome = experiment.outcome(of: session)
+    #expect(outcome.modules.count == 28 && outcome.modules[6] == "model.layers.0.mlp.down_proj")
+    #expect(outcome.planted.reduce(0, +) == 56 && outcome.allocated.reduce(0, +) == 56)
+    #expect(outcome.correlation >= 0.7)
+    #expect(outcome.share >= 0.8)
+    #expect(session.description.model == "planted-rank Llama")
+  }
+
+  @Test("the teacher is the base but where rank was planted", arguments: PlantedExperiment.Family.allCases)
+  func plants(family: PlantedExperiment.Family) throws {
+    var experiment = PlantedExperiment()
+    experiment.family = family
+    let planted = experiment.planted()
+    let base = family.weights(seed: 0)
+    let teacher = try experiment.teacher(base, planted: planted)
+    #expect(planted.reduce(0, +) == experiment.targetRank * planted.count)
+    for (module, rank) in zip(experiment.modules, planted) {
+      let shape = [module.outputSize, module.inputSize]
+      let name = module.name + ".weight"
+      #expect(try (teacher.floats(name, shape: shape).values == base.floats(name, shape: shape).values) == (rank == 0))
+    }
   }
 
   @Test("every method runs to its rank, at one scale", arguments: ListedMethod.allCases)

@@ -58,22 +58,6 @@ public final class RandomEncoder: WeightSource {
     for module in config.headModules(for: .sequenceClassification(labels: config.labelCount)) { linear(module) }
   }
 
-  private init(_ other: RandomEncoder) {
-    tensors = other.tensors
-    names = other.names
-  }
-
-  /// A copy in which each named weight is replaced.
-  public func replacing(_ weights: [String: [Float]]) -> RandomEncoder {
-    let copy = RandomEncoder(self)
-    for (name, values) in weights {
-      guard let old = tensors[name] else { preconditionFailure("the model has no \(name)") }
-      precondition(values.count == old.count, "\(name): \(values.count) values for \(old.count)")
-      copy.tensors[name] = TensorData(values, shape: old.shape)
-    }
-    return copy
-  }
-
   public func stored(_ name: String, shape: [Int]?) throws(InputError) -> StoredTensor {
     guard let tensor = tensors[name] else {
       throw InputError(file: path, place: "tensor \(name)", "missing")

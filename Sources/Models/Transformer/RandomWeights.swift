@@ -6,11 +6,14 @@ import Kernels
 /// depends on its name and the seed alone.
 public final class RandomWeights: WeightSource {
   public let path = "random weights"
-  public let names: [String] = []
+  public let names: [String]
   private let deviation: Double
   private let seed: UInt64
 
-  public init(deviation: Double, seed: UInt64) {
+  /// - Parameter names: what the source claims to have, for a model that looks before it asks; any other tensor is
+  ///   made as well.
+  public init(deviation: Double, seed: UInt64, names: [String] = []) {
+    self.names = names
     self.deviation = deviation
     self.seed = seed
   }

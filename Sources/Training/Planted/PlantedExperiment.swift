@@ -5,11 +5,9 @@ import Foundation
 import Kernels
 import Models
 
-/// A small random BERT (the base), and a teacher that is the base plus low-rank changes of known rank in 8 of its 18
+/// A small random model (the base), and a teacher that is the base plus low-rank changes of known rank in some of its
 /// linear modules. The student, adapters over the base, must find where they are and how large.
 public struct PlantedExperiment: Sendable {
-  /// Ranks planted in eight modules drawn by the seed; their sum is the budget at target rank 2.
-  static let plantedRanks = [6, 6, 6, 4, 4, 4, 4, 2]
   static let strength = 2.0
   static let sequences = 64
   static let length = 16
@@ -22,6 +20,7 @@ public struct PlantedExperiment: Sendable {
     case labels
   }
 
+  public var family = Family.bert
   public var signal = Signal.modules
   public var steps = 400
   public var seed: UInt64 = 0
@@ -41,11 +40,6 @@ public struct PlantedExperiment: Sendable {
 
   public init() {}
 
-  static let config = EncoderConfig(
-    vocabularySize: 256, hiddenSize: 64, hiddenLayers: 3, attentionHeads: 4, intermediateSize: 128,
-    maxPositionEmbeddings: 32, hiddenDropout: 0, attentionDropout: 0, initializerRange: 0.15,
-    labelNames: (0..<16).map { "class \($0)" })
-
   /// How well a finished run found what was planted.
   public struct Outcome: Sendable, Equatable {
     public var modules: [String]
@@ -62,7 +56,7 @@ public struct PlantedExperiment: Sendable {
   }
 
   /// The modules that take part, in order.
-  static var modules: [LinearModule] { config.modules.filter { $0.layer != nil } }
+  var modules: [LinearModule] { family.config.modules.filter { $0.layer != nil } }
 
   private var ranks: ModuleRanks { method.method.ranks(r: targetRank, initial: initialRank, target: targetRank) }
 
@@ -71,21 +65,21 @@ public struct PlantedExperiment: Sendable {
   /// Planted rank by module.
   func planted() -> [Int] {
     var random = RandomSource(seed: seed, purpose: 6)
-    var places = Array(Self.modules.indices)
+    var places = Array(modules.indices)
     random.shuffle(&places)
     var ranks = Array(repeating: 0, count: places.count)
-    for (place, rank) in zip(places, Self.plantedRanks) { ranks[place] = rank }
+    for (place, rank) in zip(places, family.plantedRanks) { ranks[place] = rank }
     return ranks
   }
 
   /// The teacher's weights: W + strength·‖W‖_F/√min(d₁, d₂)·U·Vᵀ where rank is planted.
-  func teacher(_ base: RandomEncoder, planted: [Int]) throws(InputError) -> RandomEncoder {
+  func teacher(_ base: any WeightSource, planted: [Int]) throws(InputError) -> ReplacedWeights {
     var random = RandomSource(seed: seed, purpose: 7)
-    var changed: [String: [Float]] = [:]
-    for (module, rank) in zip(Self.modules, planted) where rank > 0 {
+    var changed: [String: TensorData] = [:]
+    for (module, rank) in zip(modules, planted) where rank > 0 {
       let name = module.name + ".weight"
-      let tensor = try base.floats(name, shape: nil)
-      var w = Array(UnsafeBufferPointer(start: tensor.base, count: tensor.count))
+      let shape = [module.outputSize, module.inputSize]
+      var w = try base.floats(name, shape: shape).values
       let norm = w.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
       let size = Self.strength * norm / Double(min(module.outputSize, module.inputSize)).squareRoot()
       let u = orthonormal(rank, module.outputSize, &random)
@@ -97,9 +91,9 @@ public struct PlantedExperiment: Sendable {
           w[row * module.inputSize + column] += Float(size * sum)
         }
       }
-      changed[name] = w
+      changed[name] = TensorData(w, shape: shape)
     }
-    return base.replacing(changed)
+    return ReplacedWeights(base, changed)
   }
 
   /// `count` orthonormal vectors, by Gram and Schmidt.
@@ -122,18 +116,18 @@ public struct PlantedExperiment: Sendable {
     threads: Int, commands: CommandQueue = CommandQueue(), frames: Mailbox<Frame>? = nil,
     snapshots: (any SnapshotWriting)? = nil
   ) throws(InputError) -> Session {
-    let config = Self.config
+    let config = family.config
+    let modules = modules
     let planted = planted()
-    let base = RandomEncoder(config, seed: seed)
-    let teacherModel = try EncoderModel(
-      config, weights: try teacher(base, planted: planted), labels: config.labelCount, seed: seed,
-      factory: FrozenFactory())
+    let base = family.weights(seed: seed)
+    let task = ModelTask.sequenceClassification(labels: config.labelNames.count)
+    let teacherModel = try config.build(
+      try teacher(base, planted: planted), task: task, seed: seed, factory: FrozenFactory(), precision: .float32)
     let method = method.method
     let plan = AdapterPlan(
-      entries: Self.modules.map { AdapterPlan.Entry(module: $0, rank: ranks.room, alpha: alpha) },
+      entries: modules.map { AdapterPlan.Entry(module: $0, rank: ranks.room, alpha: alpha) },
       parameterization: method.parameterization, trainsHead: false)
-    let (student, store) = try config.build(
-      base, plan, task: .sequenceClassification(labels: config.labelCount), seed: seed)
+    let (student, store) = try config.build(base, plan, task: task, seed: seed)
     let allocator =
       method.allocates
       ? RankAllocator(
@@ -147,7 +141,7 @@ public struct PlantedExperiment: Sendable {
       switch signal {
       case .modules:
         PlantedObjective(
-          teacher: teacherModel, modules: Self.modules.count, tokenCapacity: source.capacity.tokens, workers: threads)
+          teacher: teacherModel, modules: modules.count, tokenCapacity: source.capacity.tokens, workers: threads)
       case .labels: TeacherLabelObjective(teacher: teacherModel, workers: threads)
       }
     let trainer = Trainer(
@@ -156,8 +150,8 @@ public struct PlantedExperiment: Sendable {
         totalSteps: steps, learningRate: learningRate,
         orthRegWeight: method.parameterization.hasLambda ? orthRegWeight : 0, dialect: dialect, seed: seed))
     let description = RunDescription(
-      run: "demo", folder: "", model: "planted-rank BERT", method: self.method.title, score: score,
-      dialect: dialect, modules: zip(Self.modules, planted).map { RunDescription.Module($0, plantedRank: $1) },
+      run: "demo", folder: "", model: family.title, method: self.method.title, score: score,
+      dialect: dialect, modules: zip(modules, planted).map { RunDescription.Module($0, plantedRank: $1) },
       initialRank: ranks.room, effectiveScale: effectiveScale, totalSteps: steps, threads: threads,
       blasCore: BLAS.coreName, metric: "", firstRank: ranks.first, budgetUnit: budget)
     let session = Session(
@@ -178,10 +172,10 @@ public struct PlantedExperiment: Sendable {
     let allocator = trainer.allocator
     let schedule = allocator?.schedule
     let description = PEFTAdapter.Description(
-      method: .init(of: method.method), taskType: "SEQ_CLS", baseModel: "planted-rank BERT",
-      targetModules: .list(Self.modules.map(\.name)), fanInFanOut: false, alpha: alpha, dropout: 0,
+      method: .init(of: method.method), taskType: "SEQ_CLS", baseModel: family.title,
+      targetModules: .list(modules.map(\.name)), fanInFanOut: false, alpha: alpha, dropout: 0,
       initialRank: ranks.room,
-      targetRank: Double(schedule?.targetBudget ?? 0) / Double(Self.modules.count),
+      targetRank: Double(schedule?.targetBudget ?? 0) / Double(modules.count),
       tinit: schedule?.initialWarmup ?? 0, tfinal: schedule?.finalWarmup ?? 0, deltaT: schedule?.maskInterval ?? 1,
       beta1: allocator?.beta1 ?? beta1, beta2: allocator?.beta2 ?? beta2,
       orthRegWeight: trainer.options.orthRegWeight, totalSteps: steps)
@@ -194,7 +188,7 @@ public struct PlantedExperiment: Sendable {
     let allocated = session.currentRanks.kept
     let inPlanted = zip(planted, allocated).reduce(0) { $0 + ($1.0 > 0 ? $1.1 : 0) }
     return Outcome(
-      modules: Self.modules.map(\.name), planted: planted, allocated: allocated,
+      modules: modules.map(\.name), planted: planted, allocated: allocated,
       correlation: spearman(planted.map(Double.init), allocated.map(Double.init)),
       share: Double(inPlanted) / Double(max(allocated.reduce(0, +), 1)),
       distance: zip(planted, allocated).reduce(0) { $0 + abs($1.0 - $1.1) },

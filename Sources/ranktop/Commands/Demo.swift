@@ -10,14 +10,16 @@ import Training
 extension ListedMethod: ExpressibleByArgument {}
 extension ScoringRule: ExpressibleByArgument {}
 extension BudgetUnit: ExpressibleByArgument {}
+extension PlantedExperiment.Family: ExpressibleByArgument {}
 extension PlantedExperiment.Signal: ExpressibleByArgument {}
 
 struct Demo: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train the planted-rank experiment: nothing to download, and the truth is known.",
     discussion: """
-      A small random BERT is the base; a teacher is the base plus low-rank changes of known rank in 8 of its 18 linear
-      modules. Adapters over the base must find where they are. The summary compares planted and allocated ranks.
+      A small random model is the base, a BERT of 18 linear modules or a Llama of 28; a teacher is the base plus
+      low-rank changes of known rank in 8 or 12 of them. Adapters over the base must find where they are. The summary
+      compares planted and allocated ranks.
 
       Example:
         ranktop demo --score random --seed 3
@@ -28,6 +30,9 @@ struct Demo: ParsableCommand {
   @OptionGroup var output: OutputArguments
 
   @OptionGroup var screen: ScreenArguments
+
+  @Option(help: ArgumentHelp("The base: an encoder, or a decoder.", valueName: "name"))
+  var family = PlantedExperiment.Family.bert
 
   @Option(help: ArgumentHelp("What decides about rank.", valueName: "name"))
   var method = ListedMethod.adalora
@@ -52,6 +57,7 @@ struct Demo: ParsableCommand {
 
   func run() throws {
     var experiment = PlantedExperiment()
+    experiment.family = family
     experiment.steps = steps
     experiment.method = method
     experiment.budget = budget

@@ -113,6 +113,7 @@ struct CommandLanguageTests {
   func entriesAreUnderstood() throws {
     let arguments = [
       "set": "set beta1 0.5", "target": "target 1", "goto": "goto 1", "focus": "focus ranks", "beside": "beside b-1",
+      "whatif": "whatif off",
     ]
     for entry in CommandLanguage.entries {
       let text = arguments[entry.name] ?? entry.name

@@ -35,11 +35,10 @@ enum SweepBindings {
     SweepBinding(.table, ["s"], "s", "sort", "sort by the next column; after the last, as they are run", .order(1)),
     SweepBinding(.table, ["S"], "S", "", "sort by the previous column", .order(-1)),
     SweepBinding(.table, ["r"], "r", "reverse", "the other way round", .reverse),
-    SweepBinding(.table, ["/"], "/", "filter", "filter runs by name, settings, seed 1, state", .editFilter),
+    SweepBinding(.table, ["/"], "/", "filter", "runs with these words: names, settings, seed=1, states", .editFilter),
     SweepBinding(.table, [" "], "space", "mark", "mark the run, or not, and go on to the next", .mark, unless: noRun),
+    SweepBinding(.table, ["c"], "c", "compare", "how to compare the marked runs, or the whole sweep", .compare),
     SweepBinding(.table, ["a"], "a", "all", "mark all that are shown; again: none", .markAll, unless: noRun),
-    SweepBinding(
-      .table, ["c"], "c", "compare", "the command that compares the marked runs; without marks, the sweep", .compare),
     SweepBinding(.table, [.down, "j"], "j ↓", "", "the next run", .move(1)),
     SweepBinding(.table, [.up, "k"], "k ↑", "", "the run before", .move(-1)),
     SweepBinding(.table, [.pageDown], "page down", "", "a page down", .page(1)),

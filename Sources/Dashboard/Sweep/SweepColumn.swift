@@ -1,5 +1,6 @@
 // The columns of a sweep's table: what each shows, and how it orders the runs.
 
+import Models
 import Training
 
 enum SweepColumn: Int, Sendable, CaseIterable {
@@ -17,33 +18,56 @@ enum SweepColumn: Int, Sendable, CaseIterable {
     case .matthews: "matthews"
     case .f1: "f1"
     case .time: "time"
-    case .left: "ETA"
+    case .left: "left"
     case .stepTime: "ms/step"
     case .parameters: "params"
     case .memory: "memory"
     }
   }
 
-  /// Cells, without the blank that follows; the first two share what the others leave.
-  var width: Int {
-    switch self {
-    case .variant, .cell: 0
-    case .state: 9
-    case .step: 9
-    case .seed, .f1: 6
-    case .loss, .stepTime, .parameters, .memory: 7
-    case .accuracy, .matthews: 8
-    case .time, .left: 6
-    }
+  /// Cells, without the blank that follows. The title has room for an arrow, and what changes while runs run for what
+  /// is to come.
+  private func width(in frame: SweepFrame) -> Int {
+    let width =
+      switch self {
+      case .variant, .cell, .seed: frame.runs.map { text($0, in: frame).count }.max() ?? 0
+      case .step: 2 * String(frame.runs.map(\.totalSteps).max() ?? 0).count + 1
+      case .state: SweepRun.State.running.shown.count
+      case .stepTime, .parameters, .memory: 7
+      case .loss, .accuracy, .matthews, .f1, .time, .left: 6
+      }
+    return max(width, title.count + 1)
   }
 
-  /// The narrowest screen that has the column.
-  var screenWidth: Int {
-    switch self {
-    case .matthews, .f1: 100
-    case .stepTime, .parameters: 120
-    case .memory: 132
-    default: 0
+  /// What gives way first where there is no room for all.
+  private static let dispensable: [SweepColumn] = [
+    .memory, .parameters, .stepTime, .f1, .matthews, .time, .left, .loss,
+  ]
+  /// Cells that a name has before another column gives way to it.
+  private static let nameWidth = 24
+
+  /// The columns that find room in so many cells, each with a blank after it, and where. One of which nothing is known
+  /// has none.
+  static func places(in frame: SweepFrame, width: Int) -> [(column: SweepColumn, x: Int, width: Int)] {
+    var columns = allCases.filter { column in frame.runs.contains { !column.text($0, in: frame).isEmpty } }
+    var widths = Dictionary(uniqueKeysWithValues: columns.map { ($0, $0.width(in: frame)) })
+    let names = [Self.variant, .cell]
+    func used(_ columns: [SweepColumn], names limit: Int) -> Int {
+      columns.reduce(0) { sum, column in
+        let width = widths[column] ?? 0
+        return sum + 1 + (names.contains(column) ? min(width, limit) : width)
+      }
+    }
+    for column in dispensable where used(columns, names: nameWidth) > width { columns.removeAll { $0 == column } }
+    let free = max(width - used(columns, names: 0), 0)
+    let (variant, cell) = (widths[.variant] ?? 0, widths[.cell] ?? 0)
+    widths[.variant] = min(variant, max(free - cell, free / 2))
+    widths[.cell] = min(cell, free - (widths[.variant] ?? 0))
+    var x = 0
+    return columns.map { column in
+      let width = widths[column] ?? 0
+      defer { x += width + 1 }
+      return (column, x, width)
     }
   }
 
@@ -123,6 +147,22 @@ enum SweepColumn: Int, Sendable, CaseIterable {
     case .parameters: return number(run.parameters.map(Double.init))
     case .memory: return number(run.peakRSSBytes.map(Double.init))
     }
+  }
+}
+
+extension SweepRun {
+  /// What a filter looks through.
+  var filterText: String { "\(variant) \(cell) seed=\(seed) \(state.rawValue)" }
+
+  /// `adapter.method=lora, adapter.target_r=2`.
+  var settingsText: String {
+    guard case .object(let settings)? = try? JSON.parse(Array(key.settings.utf8), file: "") else {
+      return cellText(key.settings)
+    }
+    return settings.map { key, value in
+      if case .string(let text) = value { return cellText("\(key)=\(text)") }
+      return cellText("\(key)=\(value.serialized(pretty: false))")
+    }.joined(separator: ", ")
   }
 }
 

@@ -51,9 +51,14 @@ public struct SweepState: Sendable {
   var visible: [SweepRun] {
     guard let frame else { return [] }
     let terms = FilterTerms(filter)
-    let runs = frame.runs.filter { terms.isEmpty || terms.match("\($0.title) \($0.state.rawValue)") }
+    let runs = frame.runs.filter { terms.isEmpty || terms.match($0.filterText) }
     guard let order else { return isReversed ? runs.reversed() : runs }
     return order.sorted(runs, in: frame, isReversed: isReversed)
+  }
+
+  /// The columns that find room in the table.
+  var columns: [(column: SweepColumn, x: Int, width: Int)] {
+    frame.map { SweepColumn.places(in: $0, width: layout.table.inner.width - SweepLayout.firstColumn) } ?? []
   }
 
   var layout: SweepLayout { SweepLayout(width: width, height: height) }
@@ -85,6 +90,6 @@ struct SweepLayout {
   /// Runs that are seen at once, below the columns' names.
   var capacity: Int { max(table.inner.height - 1, 0) }
 
-  /// The columns that find room.
-  var columns: [SweepColumn] { SweepColumn.allCases.filter { table.width >= $0.screenWidth } }
+  /// Where the first column begins in the table, after the marks.
+  static let firstColumn = 3
 }

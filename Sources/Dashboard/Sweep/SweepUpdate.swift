@@ -115,7 +115,7 @@ extension SweepState {
     case .first: selected = visible.first?.key
     case .last: selected = visible.last?.key
     case .order(let direction):
-      let columns = layout.columns
+      let columns = columns.map(\.column)
       let place = order.flatMap { columns.firstIndex(of: $0) }.map { $0 + 1 } ?? 0
       let next = (place + direction + columns.count + 1) % (columns.count + 1)
       order = next == 0 ? nil : columns[next - 1]

@@ -78,7 +78,7 @@ extension SweepState {
     let foot =
       last < runs.count || scroll > 0 ? StyledText(" \(scroll + 1)-\(last) of \(runs.count) ", Theme.dim) : StyledText()
     canvas.border(layout.table, title: title, foot: foot, isFocused: true)
-    let columns = Self.places(layout)
+    let columns = columns.map { ($0.column, SweepLayout.firstColumn + $0.x, $0.width) }
     for (column, x, width) in columns {
       var name = column.title
       if column == order { name += isReversed ? "▼" : "▲" }
@@ -102,25 +102,6 @@ extension SweepState {
     }
   }
 
-  /// Where the columns begin in the table, and how wide they are.
-  private static func places(_ layout: SweepLayout) -> [(column: SweepColumn, x: Int, width: Int)] {
-    let columns = layout.columns
-    let start = 3
-    let fixed = columns.reduce(0) { $0 + $1.width + 1 }
-    let free = max(layout.table.inner.width - start - fixed, 0)
-    var x = start
-    return columns.map { column in
-      let width: Int =
-        switch column {
-        case .variant: free * 2 / 5
-        case .cell: free - free * 2 / 5
-        default: column.width
-        }
-      defer { x += width + 1 }
-      return (column, x, width)
-    }
-  }
-
   // MARK: The selected run
 
   private func drawDetail(on canvas: inout Canvas, in area: Area) {
@@ -128,14 +109,19 @@ extension SweepState {
     canvas.border(
       area, title: StyledText(" \(cellText(run.title)) ", Theme.title),
       note: StyledText(" \(run.state.shown) ", run.state.style))
-    var lines = [StyledText("set   ", Theme.dim), StyledText("in    ", Theme.dim)]
-    lines[0].add(cellText(run.key.settings), Theme.label)
-    lines[1].add(cellText(run.folder.map { folder + "/" + $0 } ?? "not begun"), Theme.label)
-    if let reason = run.reason {
-      for text in wrapped(cellText(reason), area.inner.width - 8).prefix(2) {
-        lines.append(StyledText(lines.count == 2 ? "why   " : "      ", Theme.dim))
-        lines[lines.count - 1].add(text, Theme.warning)
+    var lines: [StyledText] = []
+    func add(_ name: String, _ text: String, _ style: Style, most: Int) {
+      for (index, part) in wrapped(text, area.inner.width - 8).prefix(most).enumerated() {
+        var line = StyledText(index == 0 ? name : "      ", Theme.dim)
+        line.add(part, style)
+        lines.append(line)
       }
+    }
+    add("set   ", run.settingsText, Theme.label, most: run.reason == nil ? 2 : 1)
+    lines.append(StyledText("in    ", Theme.dim))
+    lines[lines.count - 1].add(cellText(run.folder.map { folder + "/" + $0 } ?? "not begun"), Theme.label)
+    if let reason = run.reason {
+      add("why   ", cellText(reason), Theme.warning, most: 2)
     } else if run.state == .done || run.step > 0 {
       var text = StyledText("cost  ", Theme.dim)
       let parts = [

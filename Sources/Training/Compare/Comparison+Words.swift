@@ -84,7 +84,11 @@ extension Comparison {
   }
 
   /// Four decimals, with a sign.
-  public static func signed(_ value: Double) -> String { (value < 0 ? "" : "+") + decimal(value) }
+  public static func signed(_ value: Double) -> String {
+    let text = decimal(abs(value))
+    // What rounds to nothing has no sign of its own.
+    return (value < 0 && text != decimal(0) ? "−" : "+") + text
+  }
 
   static func decimal(_ value: Double) -> String {
     String(format: "%.4f", value).replacing("-", with: "−")

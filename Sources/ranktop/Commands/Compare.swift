@@ -12,8 +12,9 @@ struct Compare: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Compare runs: results with intervals over seeds, paired differences, ranks side by side, cost.",
     discussion: """
-      Runs that differ in nothing but the seed form a group, as do those of one cell of a sweep. The groups are compared, seed by seed, with the first one
-      or with --baseline. Only finished runs count; what is left out is said, and so is what is not alike.
+      Runs that differ in nothing but the seed form a group, as do those of one cell of a sweep. The groups are
+      compared, seed by seed, with the first one or with --baseline. Only finished runs count; what is left out is
+      said, and so is what is not alike.
 
       Example:
         ranktop compare paper-sst2 --baseline LoRA --html comparison.html

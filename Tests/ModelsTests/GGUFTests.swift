@@ -227,6 +227,10 @@ struct GGUFTests {
       $0.tensors[1].offset = 8
     }
     try check("tensor output_norm.weight: its data overlap those of token_embd.weight") { $0.tensors[1].offset = 96 }
+    try check(
+      "tensor rope_freqs.weight: rotary frequencies with a factor each are not supported in a GGUF file; expected none, or "
+        + "the model as a folder whose config.json has rope_scaling"
+    ) { $0.add("rope_freqs.weight", [8], type: 0, Array(repeating: 0, count: 32)) }
     let end = GGUFBytes.llama.data.count
     try check("tensor output_norm.weight: takes 128 bytes from byte 1048576 of the data, which are \(end)") {
       $0.tensors[1].offset = 1 << 20

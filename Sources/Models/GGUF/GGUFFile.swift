@@ -25,7 +25,7 @@ final class GGUFFile: TensorFile, Sendable {
     config = model.config
     var tensors: [ExactKey: (GGUFHeader.Tensor, Int?)] = [:]
     var names: [String] = []
-    for tensor in header.tensors where !model.isConfiguration(tensor.name) {
+    for tensor in header.tensors {
       let name = GGUFModel.name(tensor.name)
       guard tensors.updateValue((tensor, try model.interleavedHead(tensor)), forKey: ExactKey(name)) == nil else {
         throw InputError(file: path, place: "tensor \(tensor.name.excerpt)", "occurs twice")

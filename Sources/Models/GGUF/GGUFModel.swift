@@ -11,7 +11,8 @@ struct GGUFModel {
   private let keyValueHeads: Int
   private let path: String
 
-  /// - Throws: for an architecture that is not supported, a missing key or one of the wrong type.
+  /// - Throws: for an architecture that is not supported, frequencies that only llama.cpp knows, a missing key or one of the
+  ///   wrong type.
   init(_ header: GGUFHeader, _ path: String) throws(InputError) {
     self.path = path
     let values = Values(metadata: header.metadata, path: path)
@@ -25,6 +26,13 @@ struct GGUFModel {
     if let parts = try values.integer("split.count", or: 0), parts > 1 {
       throw InputError(
         file: path, place: "split.count", "one of \(parts) files of a model; join them with llama-gguf-split --merge")
+    }
+    // As Llama 3.1's files have them, which name no kind of scaling beside.
+    if let factors = header.tensors.first(where: { $0.name.hasPrefix("rope_f") }) {
+      throw InputError(
+        file: path, place: "tensor \(factors.name.excerpt)",
+        "rotary frequencies with a factor each are not supported in a GGUF file; expected none, or the model as a folder "
+          + "whose config.json has rope_scaling")
     }
     func key(_ name: String) -> String { "\(architecture).\(name)" }
     func size(_ name: String, or standard: Int? = nil) throws(InputError) -> Int {
@@ -80,9 +88,6 @@ struct GGUFModel {
     }
     return .object(JSONObject(entries))
   }
-
-  /// Whether a tensor is a part of the configuration and no weight.
-  func isConfiguration(_ tensor: String) -> Bool { tensor == "rope_freqs.weight" }
 
   /// llama.cpp rotates neighbouring values of a head, HuggingFace one half with the other; so a Llama's query and key rows
   /// are stored in another order. Qwen's are not.

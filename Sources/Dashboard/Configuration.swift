@@ -108,8 +108,8 @@ public struct Configuration: Sendable {
     ("down", .move(dx: 0, dy: 1)), ("up", .move(dx: 0, dy: -1)), ("right", .move(dx: 1, dy: 0)),
     ("page-up", .page(-1)), ("page-down", .page(1)), ("first", .first), ("last", .last), ("command", .commandLine),
     ("back", .back), ("help", .help), ("quit", .quit), ("export", .export), ("checkpoint", .checkpoint),
-    ("fork", .fork), ("rewind", .rewind), ("order", .toggleOrder), ("quantity", .nextQuantity), ("time", .toggleTime),
-    ("log-y", .toggleLogarithm), ("next-shadow", .nextShadow),
+    ("fork", .fork), ("rewind", .rewind), ("fold", .toggleFold), ("order", .toggleOrder), ("quantity", .nextQuantity),
+    ("time", .toggleTime), ("log-y", .toggleLogarithm), ("next-shadow", .nextShadow),
   ]
 }
 

@@ -77,13 +77,47 @@ struct StateTests {
     ]
     let grid = ModuleGrid(modules: modules, visible: Array(modules.indices))
     #expect(grid.types == ["pooler", "query", "key"])
-    #expect(grid.rows.map(\.layer) == [0, 0, 1, nil])
-    #expect(grid.rows[0].cells == [nil, 2, 3])
-    #expect(grid.rows[1].cells == [nil, 4, nil])
+    #expect(grid.rows.map(\.label) == ["0", "0", "1", "·"])
+    #expect(grid.rows[0].cells == [[], [2], [3]])
+    #expect(grid.rows[1].cells == [[], [4], []])
     #expect(grid.moved(from: 2, dx: 1, dy: 0) == 3)
     #expect(grid.moved(from: 3, dx: 0, dy: 1) == 4)
     #expect(grid.moved(from: 1, dx: 0, dy: 1) == 0)
     #expect(grid.moved(from: 0, dx: 1, dy: 0) == 0)
+  }
+
+  @Test("a folded grid has as few layers a row as it can, each module once, and moves within like layers")
+  func folding() {
+    let modules = FakeRun.large.modules
+    let grid = ModuleGrid(modules: modules, visible: Array(modules.indices))
+    #expect(grid.folded(into: 30).rows.count == 30 && grid.folded(into: 30).layersPerRow == 1)
+    for capacity in 1..<30 {
+      let folded = grid.folded(into: capacity)
+      #expect(folded.rows.count <= capacity && folded.fullRowCount == 30)
+      #expect((folded.layersPerRow - 1) * capacity < 30)
+      #expect(folded.rows.flatMap(\.cells).flatMap { $0 }.sorted() == Array(modules.indices))
+      for (module, place) in folded.places {
+        #expect(folded.rows[place.row].cells[place.column].contains(module))
+        #expect(grid.places[module]?.column == place.column)
+      }
+    }
+    let folded = grid.folded(into: 4)
+    #expect(folded.rows.map(\.label) == ["0-7", "8-15", "16-23", "24-29"])
+    #expect(folded.largestCell == 8)
+    // From layer 7's query to layer 15's, and to the last of the six below; layer 3 has its like everywhere.
+    #expect(folded.moved(from: 7 * 7, dx: 0, dy: 1) == 15 * 7)
+    #expect(folded.moved(from: 23 * 7, dx: 0, dy: 1) == 29 * 7)
+    #expect(folded.moved(from: 3 * 7, dx: 1, dy: 0) == 3 * 7 + 1)
+    #expect(folded.moved(from: folded.moved(from: 3 * 7, dx: 0, dy: 1), dx: 0, dy: -1) == 3 * 7)
+    #expect(folded.moved(from: 0, dx: 0, dy: -1) == 0)
+    // What has no layer keeps a row, and a layer's two rows become one.
+    var odd = Array(modules.prefix(14)) + [modules[0]]
+    odd.append(RunDescription.Module(name: "head", layer: nil, type: "q_proj", outputSize: 1, inputSize: 1))
+    let twice = ModuleGrid(modules: odd, visible: Array(odd.indices))
+    #expect(twice.rows.map(\.label) == ["0", "0", "1", "·"])
+    #expect(twice.folded(into: 3).rows.map(\.label) == ["0", "1", "·"])
+    #expect(twice.folded(into: 3).rows[0].cells[0] == [0, 14])
+    #expect(twice.folded(into: 2).rows.map(\.label) == ["0-1", "·"])
   }
 
   @Test("types are shortened so that they stay different")

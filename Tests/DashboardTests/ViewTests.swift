@@ -129,6 +129,54 @@ struct ViewTests {
     #expect(state.lines.contains { $0.hasPrefix("║ 0 ") })
   }
 
+  @Test(
+    "f folds 30 layers into the rows there are, with their sums, and unfolds them", arguments: [(80, 24), (120, 40)])
+  func folds(width: Int, height: Int) throws {
+    let frame = FakeRun.large.frame(at: 700)
+    var state = DashboardState(frame, width: width, height: height)
+    state.strike("j", "j", "j")
+    let before = state.screen
+    #expect(state.lines.last?.contains(" f fold ") == true)
+    state.strike("f")
+    #expect(state.module == 21)
+    #expect(state.lines.last?.contains(" f unfold ") == true)
+    let area = try #require(state.layout(state.grid).area(of: .ranks))
+    let whole = ModuleGrid(modules: frame.description.modules, visible: state.visibleModules)
+    #expect(area == state.layout(whole).area(of: .ranks))
+    #expect(state.grid.rows.count <= RanksGeometry.lines(area.inner) && state.ranksScroll == 0)
+    #expect(state.screen.contains("\(state.grid.layersPerRow) layers a row"))
+    // Every row's label, and after it the sum of its first type's ranks.
+    for row in state.grid.rows {
+      let line = try #require(state.lines.first { $0.dropFirst().drop { $0 == " " }.hasPrefix(row.label + " ") })
+      let sum = row.cells[0].reduce(0) { $0 + frame.ranks[$1] }
+      let rest = line.dropFirst().drop { $0 == " " }.dropFirst(row.label.count).drop { $0 == " " }
+      #expect(rest.prefix { $0.isNumber } == "\(sum)", "\(line)")
+    }
+    // The selection goes row by row to the last layers, and by a click to the same place of another row.
+    for _ in state.grid.rows { state.strike("j") }
+    #expect(state.grid.places[state.module]?.row == state.grid.rows.count - 1)
+    for _ in state.grid.rows { state.strike("k") }
+    #expect(state.grid.places[state.module]?.row == 0)
+    state.click(area.inner.x + state.ranksGeometry(area, state.grid).labelWidth, area.inner.y + 2)
+    #expect(state.grid.places[state.module]?.row == 1)
+    state.strike("z")
+    #expect(state.lines.contains { $0.contains("29 ") && $0.hasPrefix("║") })
+    state.strike("z", "f")
+    state.module = 21
+    state.settle()
+    #expect(state.lines.last == before.split(separator: "\n").last.map(String.init))
+    #expect(state.lines.contains { $0.hasPrefix("║ 3 ") })
+  }
+
+  @Test("where every layer has its row there is nothing to fold")
+  func nothingToFold() {
+    var state = DashboardState(FakeRun.demo.frame(at: 213))
+    state.strike("f")
+    #expect(!state.isFolded && state.toastTexts == ["f: every layer is in view"])
+    state.strike("2", "f")
+    #expect(state.toastTexts.last == "f works in Ranks (1)")
+  }
+
   @Test("80×24, in the middle of the planted run")
   func golden80() {
     #expect(DashboardState(FakeRun.demo.frame(at: 213)).screen == Golden.demo80)

@@ -106,7 +106,8 @@ struct EncoderFilesTests {
     func changed(_ row: Int) throws -> Bool {
       var copy = values
       for c in 0..<8 { copy[row * 8 + c] += 1 + Float(c) }
-      return try logits(build(config, ReplacedWeights(weights, [table: TensorData(copy, shape: [16, 8])]))) != logits(build(config, weights))
+      let replaced = ReplacedWeights(weights, [table: TensorData(copy, shape: [16, 8])])
+      return try logits(build(config, replaced)) != logits(build(config, weights))
     }
     #expect(try (0..<16).map(changed).enumerated().filter(\.element).map(\.offset) == [3, 4, 5, 6])
   }

@@ -20,7 +20,7 @@ public enum Action: Sendable, Hashable {
   /// To the next shadow, and after the last to none.
   case nextShadow
   case checkpoint, export, fork, rewind
-  case toggleOrder, nextQuantity, toggleTime, toggleLogarithm
+  case toggleFold, toggleOrder, nextQuantity, toggleTime, toggleLogarithm
   case back
   case commandLine
   case help

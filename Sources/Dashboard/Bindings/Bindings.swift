@@ -19,6 +19,9 @@ public enum Bindings {
 
   private static let panels: [Binding] = [
     Binding(
+      .panel(.ranks), ["f"], "f", "fold", "fold layers that have no room into fewer rows of sums, and unfold them",
+      .toggleFold, unless: { $0.reasonAgainstFolding }),
+    Binding(
       .panel(.importance), ["o"], "o", "order", "triplets sorted by value, or in natural order", .toggleOrder,
       unless: { $0.hasFixedRank ? Reason.noAllocation : $0.isOverTime ? "only over triplets (t)" : nil }),
     Binding(

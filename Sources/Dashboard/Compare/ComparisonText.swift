@@ -127,10 +127,10 @@ public struct ComparisonText {
     for type in grid.types { head.add(" " + padded(ModuleLabel.type(type, width: cell + 1), cell + 1), Theme.dim) }
     var lines = [StyledText(name + "  Σ " + total, Theme.strong), head]
     for row in grid.rows {
-      var line = StyledText(padded(row.layer.map(String.init) ?? "–", 3, isNumber: true), Theme.dim)
-      for index in row.cells {
+      var line = StyledText(padded(row.label, 3, isNumber: true), Theme.dim)
+      for own in row.cells {
         line.add(" ")
-        guard let name = index.map({ modules[$0].name }), let rank = ranks[name], let text = texts[name] else {
+        guard let name = own.first.map({ modules[$0].name }), let rank = ranks[name], let text = texts[name] else {
           line.add(String(repeating: " ", count: cell + 1))
           continue
         }

@@ -36,10 +36,11 @@ struct RankMapPicture {
     for (row, line) in grid.rows.enumerated() {
       let y = top + Double(row) * rowHeight
       var sum = 0.0
-      document.text(
-        line.layer.map(String.init) ?? "–", x: Self.left - 8, y: y + rowHeight / 2 + 4, "tick", .end)
-      for (column, index) in line.cells.enumerated() {
-        guard let index, let rank = ranks[modules[index].name], let text = texts[modules[index].name] else { continue }
+      document.text(line.label, x: Self.left - 8, y: y + rowHeight / 2 + 4, "tick", .end)
+      for (column, own) in line.cells.enumerated() {
+        guard let index = own.first, let rank = ranks[modules[index].name],
+          let text = texts[modules[index].name]
+        else { continue }
         sum += rank
         sums[column] += rank
         cell(

@@ -19,7 +19,7 @@ struct RanksGeometry {
   /// - Parameter inner: the panel inside its border; row 0 is the heading.
   /// - Parameter cellWidth: cells that a module's full text and bar would take.
   init(inner: Area, grid: ModuleGrid, cellWidth: Int, selected: Int) {
-    let widest = grid.rows.compactMap { $0.layer }.max().map { String($0).count } ?? 1
+    let widest = grid.rows.reduce(1) { max($0, $1.label.count) }
     labelWidth = max(widest, 2) + 1
     let sums = 5
     let wide = grid.types.count > 1 && inner.width >= labelWidth + grid.types.count * 7 + sums
@@ -30,20 +30,27 @@ struct RanksGeometry {
     columnCount = max(min(grid.types.count, room / columnWidth), 1)
     let column = grid.places[selected]?.column ?? 0
     firstColumn = max(0, min(column - columnCount + 1, grid.types.count - columnCount))
-    detailLines = inner.height >= 9 ? 2 : inner.height >= 4 ? 1 : 0
-    let lines = max(inner.height - 1 - detailLines - (inner.height >= 12 ? 1 : 0), 0)
+    detailLines = Self.detailLines(inner)
+    let lines = Self.lines(inner)
     let rows = max(grid.rows.count, 1)
     rowHeight = rows * 3 <= lines + 1 ? 3 : rows * 2 <= lines ? 2 : 1
     rowCount = min(grid.rows.count, (lines + (rowHeight == 3 ? 1 : 0)) / rowHeight)
   }
 
-  /// The module under a point of the panel's inside.
-  func module(atX x: Int, y: Int, grid: ModuleGrid, scroll: Int) -> Int? {
+  private static func detailLines(_ inner: Area) -> Int { inner.height >= 9 ? 2 : inner.height >= 4 ? 1 : 0 }
+
+  /// Lines for the rows: all but the heading, the selected module and the sums by type.
+  static func lines(_ inner: Area) -> Int {
+    max(inner.height - 1 - detailLines(inner) - (inner.height >= 12 ? 1 : 0), 0)
+  }
+
+  /// The module under a point of the panel's inside, the selected one if its cell has it.
+  func module(atX x: Int, y: Int, grid: ModuleGrid, scroll: Int, selected: Int) -> Int? {
     guard y >= 1, x >= labelWidth else { return nil }
     let row = (y - 1) / rowHeight
     let column = (x - labelWidth) / columnWidth
     guard row < rowCount, column < columnCount, let found = grid.rows[at: row + scroll] else { return nil }
-    return found.cells[at: column + firstColumn] ?? nil
+    return found.cells[at: column + firstColumn].flatMap { grid.counterpart(of: selected, in: $0) }
   }
 }
 
@@ -58,17 +65,19 @@ func scrolled(_ first: Int, toShow line: Int, visible: Int, of count: Int) -> In
 
 extension DashboardState {
   /// Texts of a Ranks cell take the same fields everywhere, so that the columns line up.
-  var rankFields: RankFields {
+  func rankFields(_ grid: ModuleGrid) -> RankFields {
+    let most = grid.largestCell
+    let rank = initialRank * most
     let modules = frame?.description.modules ?? []
     let shown = moment
     let planted = modules.contains { $0.plantedRank != nil }
-    if let other { return RankFields(rank: initialRank, otherRank: other.description.initialRank) }
+    if let other { return RankFields(rank: rank, otherRank: other.description.initialRank * most) }
     let differs = shown.map { moment in moment.ranks.indices.contains { moment.ranks[$0] != moment.nonzero[at: $0] } }
-    return RankFields(rank: initialRank, hasPlanted: planted, hasNonzero: !hasFixedRank && differs ?? false)
+    return RankFields(rank: rank, hasPlanted: planted, hasNonzero: !hasFixedRank && differs ?? false)
   }
 }
 
-/// The fields of a Ranks cell: kept, `/planted`, `(nonzero)`, ▲▼ and a bar; or kept and the difference to another run.
+/// The fields of a Ranks cell for a module's rank, or what the modules of a folded cell can have together: kept, `/planted`, `(nonzero)`, ▲▼ and a bar; or kept and the difference to another run.
 struct RankFields {
   let digits: Int
   let planted: Int
@@ -102,6 +111,6 @@ struct RankFields {
 
 extension DashboardState {
   func ranksGeometry(_ area: Area, _ grid: ModuleGrid) -> RanksGeometry {
-    RanksGeometry(inner: area.inner, grid: grid, cellWidth: rankFields.full, selected: module)
+    RanksGeometry(inner: area.inner, grid: grid, cellWidth: rankFields(grid).full, selected: module)
   }
 }

@@ -95,11 +95,22 @@ struct ScreenLayout {
 }
 
 extension DashboardState {
-  var grid: ModuleGrid { ModuleGrid(modules: frame?.description.modules ?? [], visible: visibleModules) }
+  var grid: ModuleGrid {
+    let grid = ModuleGrid(modules: frame?.description.modules ?? [], visible: visibleModules)
+    guard isFolded, let area = layout(grid).area(of: .ranks) else { return grid }
+    return grid.folded(into: RanksGeometry.lines(area.inner))
+  }
+
+  /// Why layers cannot be folded or unfolded.
+  var reasonAgainstFolding: String? {
+    let grid = grid
+    guard grid.layersPerRow == 1, let area = layout(grid).area(of: .ranks) else { return nil }
+    return grid.rows.count > RanksGeometry.lines(area.inner) ? nil : "every layer is in view"
+  }
 
   func layout(_ grid: ModuleGrid) -> ScreenLayout {
     ScreenLayout(
-      width: width, height: height, zoomed: isZoomed ? focus : nil, gridRows: grid.rows.count,
+      width: width, height: height, zoomed: isZoomed ? focus : nil, gridRows: grid.fullRowCount,
       moduleCount: grid.places.count)
   }
 }

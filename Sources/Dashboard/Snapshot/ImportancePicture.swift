@@ -31,8 +31,8 @@ enum ImportancePicture {
       }
     }
     for (row, line) in picture.grid.rows.enumerated() {
-      for (column, index) in line.cells.enumerated() {
-        guard let index else { continue }
+      for (column, own) in line.cells.enumerated() {
+        guard let index = own.first else { continue }
         for i in 0..<rank {
           let triplet = index * rank + i
           let score = scores[at: triplet] ?? 0

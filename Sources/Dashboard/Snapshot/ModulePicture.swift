@@ -39,8 +39,7 @@ struct ModulePicture {
         tip: type)
     }
     for (row, line) in grid.rows.enumerated() {
-      document.text(
-        line.layer.map(String.init) ?? "–", x: Self.left - 12, y: y(row) + rowHeight / 2 + 4, "tick", .end)
+      document.text(line.label, x: Self.left - 12, y: y(row) + rowHeight / 2 + 4, "tick", .end)
     }
   }
 

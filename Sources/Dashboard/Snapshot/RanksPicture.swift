@@ -22,7 +22,7 @@ enum RanksPicture {
       var sum = 0
       let middle = picture.y(row) + rowHeight / 2
       for (column, cell) in line.cells.enumerated() {
-        guard let index = cell else { continue }
+        guard let index = cell.first else { continue }
         let module = modules[index]
         let kept = frame.ranks[at: index] ?? 0
         let nonzero = frame.nonzero[at: index] ?? kept

@@ -94,6 +94,8 @@ public struct DashboardState: Sendable {
   public var toasts: [Toast] = []
   public var commandHistory: [String] = []
 
+  /// Whether the Ranks grid puts several layers into a row where not all have one of their own.
+  public var isFolded = false
   public var isSorted = false
   public var quantity: ImportanceQuantity = .score
   public var isOverTime = false

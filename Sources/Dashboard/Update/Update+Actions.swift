@@ -38,6 +38,7 @@ extension DashboardState {
     case .nextShadow:
       let next = (shownShadow ?? -1) + 1
       shownShadow = next < frame?.shadows.count ?? 0 ? next : nil
+    case .toggleFold: isFolded.toggle()
     case .toggleOrder: isSorted.toggle()
     case .nextQuantity:
       quantity = ImportanceQuantity(rawValue: (quantity.rawValue + 1) % ImportanceQuantity.allCases.count) ?? .score

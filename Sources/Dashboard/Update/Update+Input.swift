@@ -79,9 +79,8 @@ extension DashboardState {
   private mutating func select(_ panel: Panel, x: Int, y: Int, _ area: Area, _ grid: ModuleGrid) {
     switch panel {
     case .ranks:
-      if let found = ranksGeometry(area, grid).module(atX: x, y: y, grid: grid, scroll: ranksScroll) {
-        module = found
-      }
+      let geometry = ranksGeometry(area, grid)
+      module = geometry.module(atX: x, y: y, grid: grid, scroll: ranksScroll, selected: module) ?? module
     case .importance:
       let visible = visibleModules
       let geometry = importanceGeometry(area, moduleCount: visible.count)

@@ -28,6 +28,7 @@ extension DashboardState {
   private func word(_ binding: Binding) -> String {
     switch binding.action {
     case .pauseOrResume: haltReason != nil ? "go on" : frame?.state == .paused ? "resume" : "pause"
+    case .toggleFold: isFolded ? "unfold" : "fold"
     case .zoom: isZoomed ? "unzoom" : "zoom"
     case .change: chosen.symbol + " " + binding.short
     default: binding.short

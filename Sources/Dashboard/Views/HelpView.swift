@@ -118,6 +118,8 @@ extension Panel {
           + "differs: Adam's moments are not reset by a mask, so a pruned λ regrows until the next one. ▲▼ is the "
           + "change by the last mask. The line below a number is its history.",
         "All modules share one budget: rank that one loses, another can win.",
+        "Where layers have no room, ▲▼ in the corner say that the grid goes on; f folds it: 0-7 is a row of eight "
+          + "layers, and its numbers are their sums. The line below tells the selected module alone.",
         ":whatif score=magnitude target=3 lets another rule choose beside the run, which stays as it is: the difference "
           + "tells what the rule would have kept of this run's weights, not what training under it would have become. "
           + "What it does not set follows the run. Nothing of it is recorded, and a resumed run does not have it.",

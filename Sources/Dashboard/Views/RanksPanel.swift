@@ -20,6 +20,7 @@ extension Scene {
     if !state.filter.isEmpty {
       foot = StyledText(" /\(cellText(state.filter)) \(visible.count) of \(modules.count) ", Theme.warning)
     }
+    if grid.layersPerRow > 1 { foot.add(" \(grid.layersPerRow) layers a row ", Theme.label) }
     canvas.border(
       area, title: beside.map { title(.ranks, "− \($0.name)") } ?? title(.ranks), note: note, foot: foot,
       isFocused: isFocused(.ranks))
@@ -30,34 +31,34 @@ extension Scene {
       return
     }
     let geometry = state.ranksGeometry(area, grid)
-    let fields = state.rankFields
+    let fields = state.rankFields(grid)
     heading(on: &canvas, in: inner, geometry, first: state.ranksScroll)
     let before = moment.record.flatMap { frame.ranksBeforeLastMask(at: $0.step) }
     let samples = geometry.rowHeight > 1 ? geometry.columnWidth - 1 : 0
     for line in 0..<geometry.rowCount {
       guard let row = grid.rows[at: state.ranksScroll + line] else { break }
       let y = 1 + line * geometry.rowHeight
-      let label = row.layer.map(String.init) ?? "·"
-      canvas.put(label, Theme.dim, in: inner, x: max(geometry.labelWidth - 1 - label.count, 0), y: y)
+      canvas.put(row.label, Theme.dim, in: inner, x: max(geometry.labelWidth - 1 - row.label.count, 0), y: y)
       for column in 0..<geometry.columnCount {
-        guard let index = row.cells[at: column + geometry.firstColumn] ?? nil else { continue }
+        guard let cellModules = row.cells[at: column + geometry.firstColumn], !cellModules.isEmpty else { continue }
         let cell = Area(
           x: inner.x + geometry.labelWidth + column * geometry.columnWidth, y: inner.y + y,
           width: geometry.columnWidth - 1, height: 1)
         if let beside {
-          drawDifference(of: index, to: beside, fields, on: &canvas, in: cell)
+          drawDifference(of: cellModules, to: beside, fields, on: &canvas, in: cell)
         } else {
-          drawRank(of: index, before, fields, on: &canvas, in: cell)
+          drawRank(of: cellModules, before, fields, on: &canvas, in: cell)
         }
         if samples > 0 {
-          let history = sampled(samples) { Double($0.ranks[at: index] ?? 0) }
+          let history = sampled(samples) { Double(total($0.ranks, cellModules)) }
           canvas.put(
-            Spark.line(history, width: samples, range: 0...Double(max(rank, 1))), Theme.faint, in: inner,
+            Spark.line(history, width: samples, range: 0...Double(max(rank * cellModules.count, 1))), Theme.faint,
+            in: inner,
             x: geometry.labelWidth + column * geometry.columnWidth, y: y + 1)
         }
       }
       if geometry.hasSums {
-        canvas.putRight(sum(row.cells.compactMap { $0 }), in: inner, y: y)
+        canvas.putRight(sum(row.cells.flatMap { $0 }), in: inner, y: y)
       }
     }
     drawSums(on: &canvas, in: inner, geometry)
@@ -66,17 +67,20 @@ extension Scene {
 
   /// The kept triplets of several modules; beside another run what they have more or less than their partners.
   private func sum(_ modules: [Int]) -> StyledText {
-    guard let beside else {
-      return StyledText("\(modules.reduce(0) { $0 + (moment.ranks[at: $1] ?? 0) })", Theme.label)
-    }
-    let differences = modules.compactMap { difference(of: $0, to: beside) }
-    let sum = differences.isEmpty ? nil : differences.reduce(0, +)
+    guard let beside else { return StyledText("\(total(moment.ranks, modules))", Theme.label) }
+    let sum = difference(of: modules, to: beside)
     return StyledText(Beside.text(sum), Beside.style(sum))
   }
 
-  private func difference(of module: Int, to beside: Beside) -> Int? {
-    guard let other = beside.rank(of: module), let kept = moment.ranks[at: module] else { return nil }
-    return kept - other
+  private func total(_ ranks: [Int], _ modules: [Int]) -> Int { modules.reduce(0) { $0 + (ranks[at: $1] ?? 0) } }
+
+  /// Of the modules that have a partner; nil where none has.
+  private func difference(of modules: [Int], to beside: Beside) -> Int? {
+    let differences = modules.compactMap { module -> Int? in
+      guard let other = beside.rank(of: module), let kept = moment.ranks[at: module] else { return nil }
+      return kept - other
+    }
+    return differences.isEmpty ? nil : differences.reduce(0, +)
   }
 
   /// What the two runs do not have in common, and where the other one stands; how far a shadow's pattern agrees.
@@ -100,10 +104,10 @@ extension Scene {
 
   /// Number, difference and a bar; the difference alone where nothing else fits.
   private func drawDifference(
-    of index: Int, to beside: Beside, _ fields: RankFields, on canvas: inout Canvas, in cell: Area
+    of modules: [Int], to beside: Beside, _ fields: RankFields, on canvas: inout Canvas, in cell: Area
   ) {
-    let difference = difference(of: index, to: beside)
-    let kept = moment.ranks[at: index] ?? 0
+    let difference = difference(of: modules, to: beside)
+    let kept = total(moment.ranks, modules)
     var text = StyledText()
     let room = cell.width - fields.digits - fields.difference
     if room >= 0 {
@@ -115,12 +119,12 @@ extension Scene {
     let left = cell.width - fields.least
     if left >= 4 {
       text.pad(to: fields.least + 1)
-      let bar = Spark.bar(kept, of: rank, width: min(left - 1, fields.bar))
+      let bar = Spark.bar(kept, of: rank * modules.count, width: min(left - 1, fields.bar))
       text.add(bar.full, Theme.kept)
       text.add(bar.rest, Theme.faint)
     }
     canvas.put(text, in: cell, x: 0, y: 0, isElided: false)
-    if index == state.module {
+    if modules.contains(state.module) {
       canvas.restyle(Area(x: cell.x, y: cell.y, width: min(fields.least, cell.width), height: 1)) {
         $0 = Theme.selected
       }
@@ -143,24 +147,28 @@ extension Scene {
 
   /// Number, planted, nonzero, ▲▼ and a bar, as much of it as fits.
   private func drawRank(
-    of index: Int, _ before: [Int]?, _ fields: RankFields, on canvas: inout Canvas, in cell: Area
+    of cellModules: [Int], _ before: [Int]?, _ fields: RankFields, on canvas: inout Canvas, in cell: Area
   ) {
-    let kept = moment.ranks[at: index] ?? 0
-    let nonzero = moment.nonzero[at: index] ?? kept
-    let isSelected = index == state.module
+    let kept = total(moment.ranks, cellModules)
+    let nonzero = cellModules.reduce(0) { $0 + (moment.nonzero[at: $1] ?? moment.ranks[at: $1] ?? 0) }
+    let most = rank * cellModules.count
+    let isSelected = cellModules.contains(state.module)
     var text = StyledText()
     let number = String(kept)
     text.add(String(repeating: " ", count: max(fields.digits - number.count, 0)))
     text.add(number, kept == 0 ? Theme.dim : Theme.strong)
     var left = cell.width - fields.least
     if fields.planted > 0, left >= fields.planted {
-      let planted = modules[index].plantedRank.map { "/\($0)" } ?? ""
-      let agrees = modules[index].plantedRank == kept
-      text.add(planted, agrees ? Theme.kept : Theme.dim)
+      let known = cellModules.compactMap { modules[$0].plantedRank }
+      let planted = known.reduce(0, +)
+      if !known.isEmpty { text.add("/\(planted)", planted == kept ? Theme.kept : Theme.dim) }
       text.pad(to: fields.digits + fields.planted)
       left -= fields.planted
     }
-    let change = before.map { kept - ($0[at: index] ?? kept) } ?? 0
+    let change = cellModules.reduce(0) { sum, index in
+      guard let now = moment.ranks[at: index], let old = before?[at: index] else { return sum }
+      return sum + now - old
+    }
     text.add(change > 0 ? "▲" : change < 0 ? "▼" : " ", change > 0 ? Theme.up : Theme.down)
     if fields.nonzero > 0, left >= fields.nonzero {
       if nonzero != kept { text.add("(\(nonzero))", Theme.pruned) }
@@ -168,12 +176,12 @@ extension Scene {
       left -= fields.nonzero
     }
     if left >= 4 {
-      let bar = Spark.bar(kept, of: rank, width: min(left - 1, fields.bar))
+      let bar = Spark.bar(kept, of: most, width: min(left - 1, fields.bar))
       text.add(" ")
       text.add(bar.full, Theme.kept)
       text.add(bar.rest, Theme.faint)
     } else if left >= 1 {
-      text.add(String(Spark.level(rank > 0 ? Double(kept) / Double(rank) : 0)), Theme.kept)
+      text.add(String(Spark.level(most > 0 ? Double(kept) / Double(most) : 0)), Theme.kept)
     }
     canvas.put(text, in: cell, x: 0, y: 0, isElided: false)
     if isSelected {
@@ -190,7 +198,7 @@ extension Scene {
     guard inner.height >= 12, y >= used else { return }
     canvas.put("Σ", Theme.dim, in: inner, x: max(geometry.labelWidth - 2, 0), y: min(y, used + 1))
     for column in 0..<geometry.columnCount {
-      let modules = grid.rows.compactMap { $0.cells[at: column + geometry.firstColumn] ?? nil }
+      let modules = grid.rows.flatMap { $0.cells[at: column + geometry.firstColumn] ?? [] }
       canvas.put(
         sum(modules), in: inner, x: geometry.labelWidth + column * geometry.columnWidth, y: min(y, used + 1))
     }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The tables of README.md: every method over twenty seeds of the planted experiment, AdaLoRA by every score, and what class
-# labels alone tell. Usage: bash experiments/planted/run.sh   (RANKTOP names another binary than .build/release/ranktop)
+# The tables of README.md: every method over twenty seeds of the planted experiment, AdaLoRA by every score, in a decoder,
+# and what class labels alone tell. Usage: bash experiments/planted/run.sh   (RANKTOP names another binary than .build/release/ranktop)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 ranktop=${RANKTOP:-.build/release/ranktop}
@@ -31,5 +31,7 @@ for method in adalora pruned-lora increlora elalora; do
   row "\`$method\`, \`parameters\`" --method $method --budget parameters
 done
 for score in sensitivity magnitude random uniform; do row "\`adalora\`, \`$score\`" --score $score; done
+seeds=$(seq 0 4)
+for score in smoothed random; do row "\`adalora\`, \`$score\`, a decoder of 28 modules" --family llama --score $score; done
 seeds="0 1"
 row "\`adalora\`, labels alone" --signal labels --steps 600

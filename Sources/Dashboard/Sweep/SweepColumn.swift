@@ -39,18 +39,18 @@ enum SweepColumn: Int, Sendable, CaseIterable {
     return max(width, title.count + 1)
   }
 
-  /// What gives way first where there is no room for all.
+  /// What is left out where there is no room for all; the first is the last to go.
   private static let dispensable: [SweepColumn] = [
-    .memory, .parameters, .stepTime, .f1, .matthews, .time, .left, .loss,
+    .loss, .left, .time, .matthews, .f1, .stepTime, .parameters, .memory,
   ]
-  /// Cells that a name has before another column gives way to it.
+  /// Cells that a name has before another column is shown.
   private static let nameWidth = 24
 
   /// The columns that find room in so many cells, each with a blank after it, and where. One of which nothing is known
   /// has none.
   static func places(in frame: SweepFrame, width: Int) -> [(column: SweepColumn, x: Int, width: Int)] {
-    var columns = allCases.filter { column in frame.runs.contains { !column.text($0, in: frame).isEmpty } }
-    var widths = Dictionary(uniqueKeysWithValues: columns.map { ($0, $0.width(in: frame)) })
+    let known = allCases.filter { column in frame.runs.contains { !column.text($0, in: frame).isEmpty } }
+    var widths = Dictionary(uniqueKeysWithValues: known.map { ($0, $0.width(in: frame)) })
     let names = [Self.variant, .cell]
     func used(_ columns: [SweepColumn], names limit: Int) -> Int {
       columns.reduce(0) { sum, column in
@@ -58,7 +58,11 @@ enum SweepColumn: Int, Sendable, CaseIterable {
         return sum + 1 + (names.contains(column) ? min(width, limit) : width)
       }
     }
-    for column in dispensable where used(columns, names: nameWidth) > width { columns.removeAll { $0 == column } }
+    var columns = known.filter { !dispensable.contains($0) }
+    for column in dispensable where known.contains(column) && used(columns + [column], names: nameWidth) <= width {
+      columns.append(column)
+    }
+    columns.sort { $0.rawValue < $1.rawValue }
     let free = max(width - used(columns, names: 0), 0)
     let (variant, cell) = (widths[.variant] ?? 0, widths[.cell] ?? 0)
     widths[.variant] = min(variant, max(free - cell, free / 2))

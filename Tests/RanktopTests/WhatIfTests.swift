@@ -94,7 +94,7 @@ extension EndToEnd {
       let shell = try RanktopShell()
       try shell.startPaused()
       try shell.command("whatif score=magnitude target=4")
-      try shell.session.waitFor("what if score=magnitude target=4")
+      try shell.session.waitFor("│ what if score=magnitude target=4")
       try shell.press("w", untilGone: "│ what if score=magnitude")
       try shell.press("w", until: "│ what if score=magnitude target=4")
       try shell.press("n", until: "Jaccard 1.00")

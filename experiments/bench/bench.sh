@@ -8,12 +8,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 source "$top/experiments/setup/packages.sh"
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/ranktop
 
-if [[ -z ${RANKTOP:-} ]]; then
-  need_packages "${build_packages[@]}"
-  need_swift
-  swift build --package-path "$top" -c release --product ranktop >&2
-  RANKTOP=$top/.build/release/ranktop
-fi
+need_ranktop "$top"
 python=$(bash "$top/experiments/peft/setup.sh")
 python3 "$top/experiments/setup/fetch.py" "$cache" >&2
 

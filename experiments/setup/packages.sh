@@ -57,3 +57,22 @@ need_swift() {
   say "Swift $swift_minimum or newer is needed (found: ${found:-none}); get it from https://swift.org/install"
   exit 69
 }
+
+# need_ranktop TOP: sets RANKTOP to the program, which is built where it names none.
+need_ranktop() {
+  [[ -z ${RANKTOP:-} ]] || return 0
+  need_packages "${build_packages[@]}"
+  need_swift
+  swift build --package-path "$1" -c release --product ranktop >&2
+  RANKTOP=$1/.build/release/ranktop
+}
+
+# need_venv FOLDER REQUIREMENTS: a Python environment with these packages, made once. To be called as a statement of its own,
+# so that set -e ends it where a step fails.
+need_venv() {
+  [[ ! -e $1/complete ]] || return 0
+  python3 -c 'import ensurepip' 2>/dev/null || need_packages python3 python3-venv >&2
+  python3 -m venv "$1"
+  "$1/bin/python" -m pip install --quiet --disable-pip-version-check -r "$2" >&2
+  touch "$1/complete"
+}

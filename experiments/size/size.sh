@@ -10,19 +10,9 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/ranktop
 batch=${1:-1}
 length=${2:-256}
 
-if [[ -z ${RANKTOP:-} ]]; then
-  need_packages "${build_packages[@]}"
-  need_swift
-  swift build --package-path "$top" -c release --product ranktop >&2
-  RANKTOP=$top/.build/release/ranktop
-fi
+need_ranktop "$top"
 venv=$cache/gguf-venv
-if [[ ! -e $venv/complete ]]; then
-  python3 -c 'import ensurepip' 2>/dev/null || need_packages python3 python3-venv >&2
-  python3 -m venv "$venv"
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$top/experiments/gguf/requirements.txt" >&2
-  touch "$venv/complete"
-fi
+need_venv "$venv" "$top/experiments/gguf/requirements.txt"
 
 echo "| weights | layers | tokens/s | step | peak memory | of which activations |"
 echo "| --- | --- | --- | --- | --- | --- |"

@@ -15,12 +15,7 @@ rounds=2
 # Each side chooses its own BLAS core.
 unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
 
-if [[ -z ${RANKTOP:-} ]]; then
-  need_packages "${build_packages[@]}"
-  need_swift
-  swift build --package-path "$top" -c release --product ranktop >&2
-  RANKTOP=$top/.build/release/ranktop
-fi
+need_ranktop "$top"
 python=$(bash "$top/experiments/peft/setup.sh")
 # transformers reads GGUF files with this package; without what it depends on, which PEFT's Python has.
 gguf=$cache/gguf

@@ -9,14 +9,7 @@ steps=${1:-60}
 source "$top/experiments/setup/packages.sh"
 ranktop=${RANKTOP:-$top/.build/release/ranktop}
 venv=${XDG_CACHE_HOME:-$HOME/.cache}/ranktop/tensorboard
-
-if [[ ! -e $venv/complete ]]; then
-  python3 -c 'import ensurepip' 2>/dev/null || need_packages python3 python3-venv >&2
-  python3 -m venv "$venv"
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-    -r "$top/experiments/tensorboard/requirements.txt" >&2
-  touch "$venv/complete"
-fi
+need_venv "$venv" "$top/experiments/tensorboard/requirements.txt"
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

@@ -33,13 +33,13 @@ size_t rt_panel_bytes(size_t k, size_t n) {
   return down * across * panelRows * panelColumns * sizeof(uint16_t);
 }
 
-RT_VECTOR void rt_pack_panels(const float *w, size_t row, size_t k, size_t n, void *packed) {
+RT_VECTOR void rt_pack_panels(const float *w, size_t k, size_t n, void *packed) {
   uint32_t *out = packed;
   for (size_t column = 0; column < n; column += panelColumns) {
     size_t count = n - column < panelColumns ? n - column : panelColumns;
     for (size_t p = 0; p < k; p += panelRows) {
       for (size_t i = p; i < p + panelRows; i += 2, out += panelColumns) {
-        const float *even = w + i * row + column, *odd = even + row;
+        const float *even = w + i * n + column, *odd = even + n;
         if (count == panelColumns && i + 1 < k) {
           RT_EACH
           for (size_t j = 0; j < panelColumns; j++) out[j] = rt_rounded(even[j]) | rt_rounded(odd[j]) << 16;
@@ -54,7 +54,7 @@ RT_VECTOR void rt_pack_panels(const float *w, size_t row, size_t k, size_t n, vo
   }
 }
 
-RT_VECTOR void rt_pack_transposed_panels(const float *w, size_t row, size_t k, size_t n, void *packed) {
+RT_VECTOR void rt_pack_transposed_panels(const float *w, size_t k, size_t n, void *packed) {
   uint16_t rows[panelColumns * panelRows];
   float *out = packed;
   for (size_t column = 0; column < n; column += panelColumns) {
@@ -63,7 +63,7 @@ RT_VECTOR void rt_pack_transposed_panels(const float *w, size_t row, size_t k, s
       size_t terms = k - p < panelRows ? k - p : panelRows;
       if (count < panelColumns || terms < panelRows) memset(rows, 0, sizeof rows);
       for (size_t j = 0; j < count; j++) {
-        const float *from = w + (column + j) * row + p;
+        const float *from = w + (column + j) * k + p;
         uint16_t *to = rows + j * panelRows;
         RT_EACH
         for (size_t i = 0; i < terms; i++) to[i] = (uint16_t)rt_rounded(from[i]);

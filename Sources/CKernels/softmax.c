@@ -9,6 +9,23 @@ enum { blockSize = 2048 };
 /// floats, which may be NaN, does not.
 RT_INLINE int32_t ordered(int32_t bits) { return bits ^ ((bits >> 31) & 0x7FFFFFFF); }
 
+/// The largest of scale * x[n].
+RT_INLINE float rt_largest(const float *x, float scale, size_t n) {
+  int32_t top = INT32_MIN;
+  RT_EACH_MASKED
+  for (size_t i = 0; i < n; i++) {
+    float scaled = scale * x[i];
+    int32_t bits;
+    memcpy(&bits, &scaled, 4);
+    bits = ordered(bits);
+    top = bits > top ? bits : top;
+  }
+  top = ordered(top);
+  float largest;
+  memcpy(&largest, &top, 4);
+  return largest;
+}
+
 RT_VECTOR void rt_softmax_forward(float *x, float scale, size_t rows, size_t cols) {
   if (cols == 0) return;
   size_t blockRows = cols < blockSize ? blockSize / cols : 1;
@@ -18,18 +35,7 @@ RT_VECTOR void rt_softmax_forward(float *x, float scale, size_t rows, size_t col
     float *block = x + first * cols;
     for (size_t r = 0; r < count; r++) {
       float *row = block + r * cols;
-      int32_t top = INT32_MIN;
-      RT_EACH_MASKED
-      for (size_t c = 0; c < cols; c++) {
-        float scaled = scale * row[c];
-        int32_t bits;
-        memcpy(&bits, &scaled, 4);
-        bits = ordered(bits);
-        top = bits > top ? bits : top;
-      }
-      top = ordered(top);
-      float largest;
-      memcpy(&largest, &top, 4);
+      float largest = rt_largest(row, scale, cols);
       RT_EACH
       for (size_t c = 0; c < cols; c++) row[c] = scale * row[c] - largest;
     }
@@ -63,17 +69,7 @@ RT_VECTOR void rt_softmax_backward(const float *p, float *dp, float scale, size_
 
 RT_VECTOR rt_exponential_sum rt_exponentials(float *x, size_t n) {
   RT_REASSOCIATE
-  int32_t top = INT32_MIN;
-  RT_EACH_MASKED
-  for (size_t i = 0; i < n; i++) {
-    int32_t bits;
-    memcpy(&bits, &x[i], 4);
-    bits = ordered(bits);
-    top = bits > top ? bits : top;
-  }
-  top = ordered(top);
-  rt_exponential_sum result = {0, 0};
-  memcpy(&result.largest, &top, 4);
+  rt_exponential_sum result = {rt_largest(x, 1, n), 0};
   for (size_t first = 0; first < n; first += blockSize) {
     size_t count = n - first < blockSize ? n - first : blockSize;
     float *block = x + first, sum = 0;

@@ -48,10 +48,10 @@ void rt_to_bfloat16(const float *x, uint16_t *y, size_t n);
 // of a panel 32 rows at a time; of these, two rows at a time with their values side by side. Padded with 0.
 
 size_t rt_panel_bytes(size_t k, size_t n);
-/// w has k rows of n, each `row` floats after the last.
-void rt_pack_panels(const float *w, size_t row, size_t k, size_t n, void *packed);
+/// w has k rows of n.
+void rt_pack_panels(const float *w, size_t k, size_t n, void *packed);
 /// w has n rows of k: the transpose of W.
-void rt_pack_transposed_panels(const float *w, size_t row, size_t k, size_t n, void *packed);
+void rt_pack_transposed_panels(const float *w, size_t k, size_t n, void *packed);
 
 // MARK: Stored weights
 

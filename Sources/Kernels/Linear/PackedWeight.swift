@@ -28,7 +28,7 @@ final class PackedWeight: @unchecked Sendable {
     self.outputSize = outputSize
     kernels = Kernels.of(inputSize: inputSize, outputSize: outputSize)
     packed = .allocate(byteCount: rt_panel_bytes(inputSize, outputSize), alignment: 64)
-    kernels.pack(weight, row: isTransposed ? inputSize : outputSize, isTransposed: isTransposed, into: packed)
+    kernels.pack(weight, isTransposed: isTransposed, into: packed)
   }
 
   deinit { packed.deallocate() }
@@ -110,7 +110,7 @@ extension BFloat16Scratch {
     rows: Int, accumulate: Bool
   ) {
     let kernels = Kernels.of(inputSize: inputSize, outputSize: outputSize)
-    kernels.pack(weight, row: isTransposed ? inputSize : outputSize, isTransposed: isTransposed, into: tile.packed)
+    kernels.pack(weight, isTransposed: isTransposed, into: tile.packed)
     kernels.multiply(x, row: row, tile.packed, into: tile.sums, rows: rows, accumulate: accumulate, self)
   }
 }
@@ -231,12 +231,9 @@ private final class Kernels: @unchecked Sendable {
     return rows >= Kernel.mostRows ? kernels.many : kernels.few
   }
 
-  /// - Parameters:
-  ///   - weight: W [k, n], or with `isTransposed` n rows of k.
-  ///   - row: the length of its rows.
-  func pack(_ weight: FloatPointer, row: Int, isTransposed: Bool, into packed: UnsafeMutableRawPointer) {
-    (isTransposed ? rt_pack_transposed_panels : rt_pack_panels)(
-      weight, row, shape.inputSize, shape.outputSize, packed)
+  /// - Parameter weight: W [k, n], or with `isTransposed` n rows of k.
+  func pack(_ weight: FloatPointer, isTransposed: Bool, into packed: UnsafeMutableRawPointer) {
+    (isTransposed ? rt_pack_transposed_panels : rt_pack_panels)(weight, shape.inputSize, shape.outputSize, packed)
   }
 
   /// y ← x·W, or y ← y + x·W. x is [rows, k], each row `row` floats after the last; y is [rows, n].

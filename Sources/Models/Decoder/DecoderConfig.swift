@@ -89,8 +89,9 @@ extension DecoderConfig: ModelBlueprint {
   public var modelType: String { family.rawValue }
   public var predictsTokens: Bool { true }
 
-  /// Linear modules of a layer.
+  /// Linear modules of a layer, and how many of them, the first, make queries, keys and values.
   var modulesPerLayer: Int { isGPT2 ? 4 : 7 }
+  var projectionsPerLayer: Int { isGPT2 ? 1 : 3 }
 
   public var modules: [LinearModule] {
     let (d, f) = (hiddenSize, intermediateSize)
@@ -153,29 +154,20 @@ extension DecoderConfig {
     self = family == .gpt2 ? try Self.gpt2(reader) : try Self.llama(reader, family)
   }
 
-  private static func heads(
-    _ reader: ConfigReader, _ key: String, _ standard: Int, dividing size: Int, _ sizeKey: String
-  ) throws(InputError) -> Int {
-    let heads = try reader.size(key, standard, atMost: size)
-    guard size % heads == 0 else {
-      throw reader.error(key, "\(heads), expected a divisor of \(sizeKey), which is \(size)")
-    }
-    return heads
-  }
-
   /// Defaults by family: hidden layers, heads, keys and values' heads, width of the feed-forward block, positions.
   private static func llama(_ reader: ConfigReader, _ family: ModelFamily) throws(InputError) -> DecoderConfig {
     let isQwen = family == .qwen2 || family == .qwen3
     let isMistral = family == .mistral
     let vocabulary = try reader.size("vocab_size", isQwen ? 151_936 : 32_000, atMost: 1 << 24)
     let hidden = try reader.size("hidden_size", 4096, atMost: 1 << 16)
-    let heads = try reader.size("num_attention_heads", 32, atMost: hidden)
-    if reader.value("head_dim") == nil, family != .qwen3, hidden % heads != 0 {
-      throw reader.error("num_attention_heads", "\(heads), expected a divisor of hidden_size, which is \(hidden)")
-    }
+    let headsDivideHidden = reader.value("head_dim") == nil && family != .qwen3
+    let heads =
+      headsDivideHidden
+      ? try reader.divisor("num_attention_heads", 32, of: hidden, "hidden_size")
+      : try reader.size("num_attention_heads", 32, atMost: hidden)
     let headSize = try reader.size("head_dim", family == .qwen3 ? 128 : hidden / heads, atMost: 1 << 12)
     guard headSize % 2 == 0 else { throw reader.error("head_dim", "\(headSize), expected an even number") }
-    let act = try reader.value("hidden_act")?.string(file: reader.file, at: "hidden_act") ?? "silu"
+    let act = try reader.string("hidden_act", "silu")
     guard act == "silu" else {
       throw reader.error("hidden_act", "\(JSON.quoted(act.excerpt)) is not supported; expected \"silu\"")
     }
@@ -185,8 +177,8 @@ extension DecoderConfig {
     return DecoderConfig(
       family: family, vocabularySize: vocabulary, hiddenSize: hidden,
       hiddenLayers: try reader.size("num_hidden_layers", 32, atMost: 1024), attentionHeads: heads,
-      keyValueHeads: try Self.heads(
-        reader, "num_key_value_heads", isMistral ? 8 : heads, dividing: heads, "num_attention_heads"),
+      keyValueHeads: try reader.divisor(
+        "num_key_value_heads", isMistral ? 8 : heads, of: heads, "num_attention_heads"),
       headSize: headSize,
       intermediateSize: try reader.size(
         "intermediate_size", isQwen ? 22_016 : isMistral ? 14_336 : 11_008, atMost: 1 << 20),
@@ -195,7 +187,7 @@ extension DecoderConfig {
       rotary: try RotaryEmbedding(reader, maximumLength: positions), hasProjectionBias: bias || family == .qwen2,
       hasOutputBias: bias, hasFeedForwardBias: family == .llama ? try reader.flag("mlp_bias", false) : false,
       tiesEmbeddings: try reader.flag("tie_word_embeddings", false),
-      attentionDropout: Float(try reader.number("attention_dropout", 0, in: ConfigReader.probabilities)),
+      attentionDropout: try reader.dropout("attention_dropout", 0),
       initializerRange: try reader.number("initializer_range", 0.02, in: 0...100),
       padTokenID: try reader.padding(nil, vocabularySize: vocabulary), labelNames: try reader.labels())
   }
@@ -225,15 +217,15 @@ extension DecoderConfig {
     return DecoderConfig(
       family: .gpt2, vocabularySize: vocabulary, hiddenSize: hidden,
       hiddenLayers: try reader.size("n_layer", 12, atMost: 1024),
-      attentionHeads: try Self.heads(reader, "n_head", 12, dividing: hidden, "n_embd"),
+      attentionHeads: try reader.divisor("n_head", 12, of: hidden, "n_embd"),
       intermediateSize: try reader.size("n_inner", 4 * hidden, atMost: 1 << 20),
       maximumLength: try reader.size("n_positions", 1024, atMost: 1 << 20),
       normEpsilon: Float(try reader.number("layer_norm_epsilon", 1e-5, in: 1e-20...1)),
       activation: try reader.activation("activation_function", .geluTanh), rotary: nil, hasProjectionBias: true,
       hasOutputBias: true, hasFeedForwardBias: true, tiesEmbeddings: try reader.flag("tie_word_embeddings", true),
-      embeddingDropout: Float(try reader.number("embd_pdrop", 0.1, in: ConfigReader.probabilities)),
-      attentionDropout: Float(try reader.number("attn_pdrop", 0.1, in: ConfigReader.probabilities)),
-      residualDropout: Float(try reader.number("resid_pdrop", 0.1, in: ConfigReader.probabilities)),
+      embeddingDropout: try reader.dropout("embd_pdrop", 0.1),
+      attentionDropout: try reader.dropout("attn_pdrop", 0.1),
+      residualDropout: try reader.dropout("resid_pdrop", 0.1),
       initializerRange: try reader.number("initializer_range", 0.02, in: 0...100),
       padTokenID: try reader.padding(nil, vocabularySize: vocabulary), labelNames: try reader.labels())
   }

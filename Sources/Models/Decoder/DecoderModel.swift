@@ -66,7 +66,7 @@ public final class DecoderModel: SequenceModel {
     var linears: [any LinearLayer] = []
     for module in modules { linears.append(factory.linear(module, base: try reader.linear(module, precision))) }
     let perLayer = config.modulesPerLayer
-    let projections = config.isGPT2 ? 1 : 3
+    let projections = config.projectionsPerLayer
     var layers: [Layer] = []
     for l in 0..<config.hiddenLayers {
       let prefix = "\(config.layerPrefix)\(l)."
@@ -74,8 +74,9 @@ public final class DecoderModel: SequenceModel {
       layers.append(
         Layer(
           attentionNorm: try reader.norm(prefix + names.2), feedForwardNorm: try reader.norm(prefix + names.3),
-          queryNorm: config.hasQueryKeyNorm ? try reader.headNorm(prefix + "self_attn.q_norm") : nil,
-          keyNorm: config.hasQueryKeyNorm ? try reader.headNorm(prefix + "self_attn.k_norm") : nil,
+          queryNorm: config.hasQueryKeyNorm
+            ? try reader.norm(prefix + "self_attn.q_norm", size: config.headSize) : nil,
+          keyNorm: config.hasQueryKeyNorm ? try reader.norm(prefix + "self_attn.k_norm", size: config.headSize) : nil,
           trainsProjections: own.prefix(projections).contains { $0.isTrainable },
           trainsAttentionOutput: own[own.startIndex + projections].isTrainable))
     }
@@ -91,7 +92,7 @@ public final class DecoderModel: SequenceModel {
       tokenHead = nil
       var head: (any LinearLayer)?
       for module in config.headModules(for: task) {
-        head = factory.head(module, pretrained: try reader.head(module, labels: labels))
+        head = factory.head(module, pretrained: try reader.head(module))
       }
       self.head = head
     case .causalLanguageModel:
@@ -149,14 +150,12 @@ struct DecoderReader {
     try weights.floats(fileName(name), shape: shape)
   }
 
-  func norm(_ name: String) throws(InputError) -> DecoderModel.Norm {
-    DecoderModel.Norm(
-      gain: try tensor(name + ".weight", [config.hiddenSize]),
-      bias: config.isGPT2 ? try tensor(name + ".bias", [config.hiddenSize]) : nil, epsilon: config.normEpsilon)
-  }
-
-  func headNorm(_ name: String) throws(InputError) -> DecoderModel.Norm {
-    DecoderModel.Norm(gain: try tensor(name + ".weight", [config.headSize]), bias: nil, epsilon: config.normEpsilon)
+  /// - Parameter size: nil for the hidden size.
+  func norm(_ name: String, size: Int? = nil) throws(InputError) -> DecoderModel.Norm {
+    let shape = [size ?? config.hiddenSize]
+    return DecoderModel.Norm(
+      gain: try tensor(name + ".weight", shape), bias: config.isGPT2 ? try tensor(name + ".bias", shape) : nil,
+      epsilon: config.normEpsilon)
   }
 
   func linear(_ module: LinearModule, _ precision: Precision) throws(InputError) -> FrozenLinear {
@@ -164,8 +163,8 @@ struct DecoderReader {
   }
 
   /// The file's own classifier, if it has one of this shape.
-  func head(_ module: LinearModule, labels: Int) throws(InputError) -> FrozenLinear? {
-    guard names.contains(module.name + ".weight"), config.labelNames.count == labels else { return nil }
+  func head(_ module: LinearModule) throws(InputError) -> FrozenLinear? {
+    guard names.contains(module.name + ".weight"), config.labelNames.count == module.outputSize else { return nil }
     return try weights.linear(module, name: module.name, .float32)
   }
 

@@ -51,10 +51,11 @@ extension DecoderPass {
     let branch = arena.take(n * d)
     let below = arena.take(n * d)
     // The feed-forward block.
-    drop(config.residualDropout, site: site(l, 2), gradient, into: branch)
+    drop(config.residualDropout, site: site(l, 2), gradient, into: branch, rows: n)
     let inner = arena.take(n * f)
-    let afterAttention = first + (config.isGPT2 ? 1 : 3)
-    applyBackward(first + config.modulesPerLayer - 1, branch, input: state.activated, into: inner, accumulate: false)
+    let afterAttention = first + config.projectionsPerLayer
+    applyBackward(
+      first + config.modulesPerLayer - 1, branch, input: state.activated, into: inner, accumulate: false, rows: n)
     let endsAfterFeedForward = isLowest && !layer.trainsProjections && !layer.trainsAttentionOutput
     let target = endsAfterFeedForward ? nil : below
     workspace.clock?.begin(.activation)
@@ -63,19 +64,19 @@ extension DecoderPass {
     } else {
       let up = arena.take(n * f)
       GatedSiLU.backward(state.gate, state.up, inner, dgate: inner, dup: up, count: n * f)
-      applyBackward(afterAttention + 2, up, input: state.feedForwardInput, into: target, accumulate: false)
+      applyBackward(afterAttention + 2, up, input: state.feedForwardInput, into: target, accumulate: false, rows: n)
     }
     applyBackward(
-      afterAttention + 1, inner, input: state.feedForwardInput, into: target, accumulate: !config.isGPT2)
+      afterAttention + 1, inner, input: state.feedForwardInput, into: target, accumulate: !config.isGPT2, rows: n)
     guard !endsAfterFeedForward else { return }
     denormalize(below, layer.feedForwardNorm, state.feedForwardNorm, into: below, rows: n, columns: d)
     Elementwise.add(gradient, below, count: n * d)
     // The attention block.
-    drop(config.residualDropout, site: site(l, 1), gradient, into: branch)
+    drop(config.residualDropout, site: site(l, 1), gradient, into: branch, rows: n)
     let endsAfterOutput = isLowest && !layer.trainsProjections
     let context = arena.take(n * q)
     applyBackward(
-      afterAttention, branch, input: state.context, into: endsAfterOutput ? nil : context, accumulate: false)
+      afterAttention, branch, input: state.context, into: endsAfterOutput ? nil : context, accumulate: false, rows: n)
     guard !endsAfterOutput else { return }
     let (dq, dk, dv): (HeadRows, HeadRows, HeadRows)
     if config.isGPT2 {
@@ -103,10 +104,10 @@ extension DecoderPass {
         dk.base, norm, state.keyNorm, into: dk.base, rows: n * config.keyValueHeads, columns: config.headSize)
     }
     let lower = isLowest ? nil : below
-    applyBackward(first, dq.base, input: state.attentionInput, into: lower, accumulate: false)
+    applyBackward(first, dq.base, input: state.attentionInput, into: lower, accumulate: false, rows: n)
     if !config.isGPT2 {
-      applyBackward(first + 1, dk.base, input: state.attentionInput, into: lower, accumulate: true)
-      applyBackward(first + 2, dv.base, input: state.attentionInput, into: lower, accumulate: true)
+      applyBackward(first + 1, dk.base, input: state.attentionInput, into: lower, accumulate: true, rows: n)
+      applyBackward(first + 2, dv.base, input: state.attentionInput, into: lower, accumulate: true, rows: n)
     }
     guard let lower else { return }
     denormalize(lower, layer.attentionNorm, state.attentionNorm, into: lower, rows: n, columns: d)
@@ -114,13 +115,6 @@ extension DecoderPass {
   }
 
   // MARK: Pieces
-
-  private func applyBackward(
-    _ module: Int, _ dy: MutableFloatPointer, input: FloatPointer, into dx: MutableFloatPointer?, accumulate: Bool
-  ) {
-    workspace.tap?.willBackward(module, gradient: dy, rows: rows)
-    model.linears[module].backward(dy, input: input, into: dx, accumulate: accumulate, rows: rows, workspace)
-  }
 
   private func denormalize(
     _ dout: FloatPointer, _ norm: DecoderModel.Norm, _ state: NormState, into dx: MutableFloatPointer, rows: Int,

@@ -4,12 +4,13 @@ import Kernels
 
 /// Activations that backward needs are kept in the arena; of a layer that is computed again in backward, and outside
 /// training, which has no backward, its output alone is. Every dropout site has a number of its own.
-final class DecoderPass: ForwardPass {
+final class DecoderPass: LayeredPass {
   let model: DecoderModel
   let workspace: Workspace
   let config: DecoderConfig
   let d: Int
   let f: Int
+  var linears: [any LinearLayer] { model.linears }
   /// One a layer; pointers into the arena, set anew by each forward. What a layer that is computed again had is gone.
   var layers: [LayerState] = []
   var batch: PackedBatch?
@@ -71,15 +72,16 @@ final class DecoderPass: ForwardPass {
   private func embed(_ batch: PackedBatch) -> MutableFloatPointer {
     workspace.clock?.begin(.embedding)
     let out = workspace.arena.take(rows * d)
+    let first = firstRow
     for s in sequences {
       let start = Int(batch.offsets[s])
       for row in start..<Int(batch.offsets[s + 1]) {
-        let target = out + (row - firstRow) * d
+        let target = out + (row - first) * d
         model.tokenTable.readRow(Int(batch.tokenIDs[row]), into: target)
         if let table = model.positionTable { Elementwise.add(target, table.base + (row - start) * d, count: d) }
       }
     }
-    drop(config.embeddingDropout, site: 0, out, into: out)
+    drop(config.embeddingDropout, site: 0, out, into: out, rows: rows)
     return out
   }
 
@@ -102,16 +104,16 @@ final class DecoderPass: ForwardPass {
         q: HeadRows(fused, stride: 3 * d), k: HeadRows(fused + d, stride: 3 * d),
         v: HeadRows(fused + 2 * d, stride: 3 * d),
         context: arena.take(n * d), gate: inner, up: inner, activated: activated)
-      apply(first, attentionInput, into: fused)
+      apply(first, attentionInput, into: fused, rows: n)
     } else {
       state = LayerState(
         input: input, attentionInput: attentionInput, feedForwardInput: arena.take(n * d),
         q: HeadRows(arena.take(n * q), stride: q), k: HeadRows(arena.take(n * kv), stride: kv),
         v: HeadRows(arena.take(n * kv), stride: kv),
         context: arena.take(n * q), gate: arena.take(n * f), up: arena.take(n * f), activated: arena.take(n * f))
-      apply(first, attentionInput, into: state.q.base)
-      apply(first + 1, attentionInput, into: state.k.base)
-      apply(first + 2, attentionInput, into: state.v.base)
+      apply(first, attentionInput, into: state.q.base, rows: n)
+      apply(first + 1, attentionInput, into: state.k.base, rows: n)
+      apply(first + 2, attentionInput, into: state.v.base, rows: n)
     }
     state.attentionNorm = attentionNorm
     if let norm = layer.queryNorm {
@@ -124,22 +126,22 @@ final class DecoderPass: ForwardPass {
     model.attention.forward(
       q: state.q, k: state.k, v: state.v, into: state.context, layout,
       dropout: workspace.dropout(config.attentionDropout, site: site(l, 0)), arena: arena)
-    let afterAttention = first + (config.isGPT2 ? 1 : 3)
-    apply(afterAttention, state.context, into: middle)
-    drop(config.residualDropout, site: site(l, 1), middle, into: middle)
+    let afterAttention = first + config.projectionsPerLayer
+    apply(afterAttention, state.context, into: middle, rows: n)
+    drop(config.residualDropout, site: site(l, 1), middle, into: middle, rows: n)
     Elementwise.add(middle, input, count: n * d)
 
     state.feedForwardNorm = normalize(middle, layer.feedForwardNorm, into: state.feedForwardInput, rows: n, columns: d)
-    apply(afterAttention + 1, state.feedForwardInput, into: state.gate)
-    if !config.isGPT2 { apply(afterAttention + 2, state.feedForwardInput, into: state.up) }
+    apply(afterAttention + 1, state.feedForwardInput, into: state.gate, rows: n)
+    if !config.isGPT2 { apply(afterAttention + 2, state.feedForwardInput, into: state.up, rows: n) }
     workspace.clock?.begin(.activation)
     if config.isGPT2 {
       config.activation.forward(state.gate, into: state.activated, count: n * f)
     } else {
       GatedSiLU.forward(state.gate, state.up, into: state.activated, count: n * f)
     }
-    apply(first + config.modulesPerLayer - 1, state.activated, into: output)
-    drop(config.residualDropout, site: site(l, 2), output, into: output)
+    apply(first + config.modulesPerLayer - 1, state.activated, into: output, rows: n)
+    drop(config.residualDropout, site: site(l, 2), output, into: output, rows: n)
     Elementwise.add(output, middle, count: n * d)
     return state
   }
@@ -166,16 +168,6 @@ final class DecoderPass: ForwardPass {
   }
 
   // MARK: Pieces
-
-  private func apply(_ module: Int, _ x: FloatPointer, into y: MutableFloatPointer) {
-    model.linears[module].forward(x, into: y, rows: rows, workspace)
-    workspace.tap?.didForward(module, output: y, rows: rows)
-  }
-
-  func drop(_ p: Float, site: Int, _ x: FloatPointer, into y: MutableFloatPointer) {
-    workspace.clock?.begin(.dropout)
-    workspace.dropout(p, site: site).apply(x, into: y, at: workspace.batchRows, rows: rows, columns: d)
-  }
 
   private func normalize(
     _ x: MutableFloatPointer, _ norm: DecoderModel.Norm, into out: MutableFloatPointer, rows: Int, columns: Int
@@ -221,9 +213,4 @@ final class DecoderPass: ForwardPass {
     CausalAttention.Layout(
       offsets: UnsafePointer(batch.offsets + sequences.lowerBound), sequences: sequences.count)
   }
-
-  /// The batch's row at which this pass's begin.
-  var firstRow: Int { batch.map { Int($0.offsets[sequences.lowerBound]) } ?? 0 }
-
-  func site(_ layer: Int, _ place: Int) -> Int { 4 + 4 * layer + place }
 }

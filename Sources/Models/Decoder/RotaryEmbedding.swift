@@ -102,27 +102,23 @@ extension RotaryEmbedding {
       throw members.error("partial_rotary_factor", "below 1 is not supported; expected 1")
     }
     let kindKey = members.value("rope_type") == nil ? "type" : "rope_type"
-    let kind = try members.value(kindKey)?.string(file: reader.file, at: "\(key).\(kindKey)") ?? "default"
-    func number(_ name: String, _ range: ClosedRange<Double>) throws(InputError) -> Double {
-      guard members.value(name) != nil else { throw members.error(name, "missing, which \(kind) needs") }
-      return try members.number(name, 1, in: range)
-    }
+    let kind = try members.string(kindKey, "default")
     let original = Double(
       try members.size("original_max_position_embeddings", maximumLength, atMost: 1 << 24))
-    let factors = 1.0...1e6
+    func factor() throws(InputError) -> Double { try members.required("factor", by: kind, in: 1...1e6) }
     switch kind {
     case "default", "dynamic": self.init(theta: theta)
-    case "linear": self.init(theta: theta, scaling: .linear(factor: try number("factor", factors)))
+    case "linear": self.init(theta: theta, scaling: .linear(factor: try factor()))
     case "llama3":
-      let low = try number("low_freq_factor", 1e-6...1e6)
-      let high = try number("high_freq_factor", 1e-6...1e6)
+      let low = try members.required("low_freq_factor", by: kind, in: 1e-6...1e6)
+      let high = try members.required("high_freq_factor", by: kind, in: 1e-6...1e6)
       guard high > low else {
         throw members.error("high_freq_factor", "\(high), expected more than low_freq_factor, which is \(low)")
       }
       self.init(
         theta: theta,
         scaling: .llama3(
-          factor: try number("factor", factors), lowFrequency: low, highFrequency: high, originalLength: original))
+          factor: try factor(), lowFrequency: low, highFrequency: high, originalLength: original))
     case "yarn": self.init(theta: theta, scaling: try Self.yarn(members, theta: theta, originalLength: original))
     default:
       throw members.error(
@@ -135,8 +131,7 @@ extension RotaryEmbedding {
     _ members: ConfigReader, theta: Double, originalLength: Double
   ) throws(InputError) -> Scaling {
     guard theta > 1 else { throw members.error("rope_theta", "\(theta), expected above 1") }
-    guard members.value("factor") != nil else { throw members.error("factor", "missing, which yarn needs") }
-    let factor = try members.number("factor", 1, in: 1...1e6)
+    let factor = try members.required("factor", by: "yarn", in: 1...1e6)
     func scale(_ m: Double) -> Double { factor <= 1 ? 1 : 0.1 * m * log(factor) + 1 }
     let m = try members.number("mscale", 0, in: 0...1e6)
     let all = try members.number("mscale_all_dim", 0, in: 0...1e6)

@@ -28,14 +28,8 @@ extension EncoderConfig {
     try Self.refuseVariants(reader)
     let vocabulary = try reader.size("vocab_size", standard.vocabularySize, atMost: 1 << 24)
     let hidden = try reader.size(keys.hidden, standard.hiddenSize, atMost: 1 << 16)
-    let heads = try reader.size(keys.heads, standard.attentionHeads, atMost: hidden)
-    guard hidden % heads == 0 else {
-      throw reader.error(keys.heads, "\(heads), expected a divisor of \(keys.hidden), which is \(hidden)")
-    }
-    func dropout(_ key: String, _ standard: Float) throws(InputError) -> Float {
-      Float(try reader.number(key, Double(standard), in: ConfigReader.probabilities))
-    }
-    let hiddenDropout = try dropout(keys.hiddenDropout, standard.hiddenDropout)
+    let heads = try reader.divisor(keys.heads, standard.attentionHeads, of: hidden, keys.hidden)
+    let hiddenDropout = try reader.dropout(keys.hiddenDropout, standard.hiddenDropout)
     let isDistilled = family == .distilbert
     self.init(
       family, vocabularySize: vocabulary, embeddingSize: hidden, hiddenSize: hidden,
@@ -50,8 +44,9 @@ extension EncoderConfig {
       layerNormEpsilon: isDistilled
         ? standard.layerNormEpsilon
         : Float(try reader.number("layer_norm_eps", Double(standard.layerNormEpsilon), in: 1e-20...1)),
-      hiddenDropout: hiddenDropout, attentionDropout: try dropout(keys.attentionDropout, standard.attentionDropout),
-      classifierDropout: try dropout(
+      hiddenDropout: hiddenDropout,
+      attentionDropout: try reader.dropout(keys.attentionDropout, standard.attentionDropout),
+      classifierDropout: try reader.dropout(
         keys.classifierDropout, isDistilled ? standard.classifierDropout : hiddenDropout),
       initializerRange: try reader.number("initializer_range", 0.02, in: 0...100),
       padTokenID: try reader.padding(standard.padTokenID, vocabularySize: vocabulary),
@@ -75,7 +70,8 @@ extension EncoderConfig {
     try reader.require("is_decoder", false)
     try reader.require("add_cross_attention", false)
     let key = "position_embedding_type"
-    if let type = try reader.value(key)?.string(file: reader.file, at: key), type != "absolute" {
+    let type = try reader.string(key, "absolute")
+    guard type == "absolute" else {
       throw reader.error(key, "\(JSON.quoted(type.excerpt)) is not supported; expected \"absolute\"")
     }
   }
@@ -83,7 +79,7 @@ extension EncoderConfig {
   // MARK: DeBERTa's own
 
   private mutating func readDisentangled(_ reader: ConfigReader) throws(InputError) {
-    poolerDropout = Float(try reader.number("pooler_dropout", 0, in: ConfigReader.probabilities))
+    poolerDropout = try reader.dropout("pooler_dropout", 0)
     poolerActivation = try reader.activation("pooler_hidden_act")
     try expect("pooler_hidden_size", hiddenSize, reader)
     try expect("attention_head_size", hiddenSize / attentionHeads, reader)
@@ -91,7 +87,7 @@ extension EncoderConfig {
     let kinds = try positionKinds(reader)
     scoreTerms = 1 + kinds.count
     if try reader.flag("relative_attention", false) {
-      let norms = try reader.value("norm_rel_ebd")?.string(file: reader.file, at: "norm_rel_ebd") ?? "none"
+      let norms = try reader.string("norm_rel_ebd", "none")
       relative = RelativeAttention(
         positions: try relativePositions(reader), hasPositionKeys: kinds.contains("c2p"),
         hasPositionQueries: kinds.contains("p2c"), sharesProjections: try reader.flag("share_att_key", false),

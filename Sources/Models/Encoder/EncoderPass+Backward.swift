@@ -193,14 +193,6 @@ extension EncoderPass {
     }
   }
 
-  private func applyBackward(
-    _ module: Int, _ dy: MutableFloatPointer, input: FloatPointer, into dx: MutableFloatPointer?, accumulate: Bool,
-    rows: Int
-  ) {
-    workspace.tap?.willBackward(module, gradient: dy, rows: rows)
-    model.linears[module].backward(dy, input: input, into: dx, accumulate: accumulate, rows: rows, workspace)
-  }
-
   /// Adds [sequences, d] to the rows of first tokens in [rows, d].
   private func addToFirstTokens(of x: MutableFloatPointer, _ y: FloatPointer, _ batch: PackedBatch) {
     for (i, s) in sequences.enumerated() {

@@ -10,11 +10,12 @@ import Kernels
 ///
 /// Relative embeddings, where attention looks at them, lie behind the rows of each layer's input and pass its projections
 /// with them.
-final class EncoderPass: ForwardPass {
+final class EncoderPass: LayeredPass {
   let model: EncoderModel
   let workspace: Workspace
   let d: Int
   let f: Int
+  var linears: [any LinearLayer] { model.linears }
   /// One a layer; pointers into the arena, set anew by each forward.
   var layers: [LayerState]
   var batch: PackedBatch?
@@ -229,16 +230,6 @@ final class EncoderPass: ForwardPass {
 
   // MARK: Pieces
 
-  func apply(_ module: Int, _ x: FloatPointer, into y: MutableFloatPointer, rows: Int) {
-    model.linears[module].forward(x, into: y, rows: rows, workspace)
-    workspace.tap?.didForward(module, output: y, rows: rows)
-  }
-
-  func drop(_ p: Float, site: Int, _ x: FloatPointer, into y: MutableFloatPointer, rows: Int) {
-    workspace.clock?.begin(.dropout)
-    workspace.dropout(p, site: site).apply(x, into: y, at: workspace.batchRows, rows: rows, columns: d)
-  }
-
   /// Copies the rows of first tokens from [rows, d] to [sequences, d].
   private func gatherFirstTokens(of x: FloatPointer, into y: MutableFloatPointer, _ batch: PackedBatch) {
     for (i, s) in sequences.enumerated() {
@@ -246,8 +237,6 @@ final class EncoderPass: ForwardPass {
     }
   }
 
-  /// The batch's row at which this pass's begin.
-  var firstRow: Int { batch.map { Int($0.offsets[sequences.lowerBound]) } ?? 0 }
   var allRows: BatchRows { .run(from: firstRow) }
 
   /// The batch's rows at which this pass's sequences begin.
@@ -269,6 +258,4 @@ final class EncoderPass: ForwardPass {
       return sum + products * d * (2 * length * queries + withPositions * (length + queries - 1))
     }
   }
-
-  func site(_ layer: Int, _ place: Int) -> Int { 4 + 4 * layer + place }
 }

@@ -62,9 +62,7 @@ public final class RandomEncoder: WeightSource {
     guard let tensor = tensors[name] else {
       throw InputError(file: path, place: "tensor \(name)", "missing")
     }
-    guard shape == nil || shape == tensor.shape else {
-      throw InputError(file: path, place: "tensor \(name)", "shape \(tensor.shape), expected \(shape ?? [])")
-    }
+    try check(tensor.shape, of: name, asked: shape)
     return StoredTensor(tensor)
   }
 }

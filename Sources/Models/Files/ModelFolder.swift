@@ -14,7 +14,9 @@ public final class ModelFolder: WeightSource, Sendable {
   public let configPath: String
   /// In the file's order, or the index's.
   public let names: [String]
-  private let files: [ExactKey: any TensorFile]
+  /// The file that has everything; nil of a folder of `config.json` and safetensors.
+  let gguf: GGUFFile?
+  private let files: [ExactKey: any WeightSource & Sendable]
   /// The file that should have had a missing tensor.
   private let weightsPath: String
 
@@ -23,11 +25,11 @@ public final class ModelFolder: WeightSource, Sendable {
     self.path = path
     let single = path + "/" + Self.weightsName
     let index = path + "/" + Self.indexName
-    if let weights = try Self.gguf(path) {
-      let file = try GGUFFile(path: weights)
+    gguf = try Self.gguf(path)
+    if let file = gguf {
       config = file.config
-      configPath = weights
-      weightsPath = weights
+      configPath = file.path
+      weightsPath = file.path
       names = file.names
       files = Dictionary(uniqueKeysWithValues: file.names.map { (ExactKey($0), file) })
       return
@@ -47,10 +49,10 @@ public final class ModelFolder: WeightSource, Sendable {
     }
   }
 
-  /// The GGUF file that `path` is or holds; nil where it is a folder with other weights or none.
-  static func gguf(_ path: String) throws(InputError) -> String? {
+  /// Opens the GGUF file that `path` is or holds; nil where it is a folder with other weights or none.
+  static func gguf(_ path: String) throws(InputError) -> GGUFFile? {
     guard MappedFile.isFolder(path) else {
-      if path.hasSuffix(ggufSuffix), MappedFile.exists(path) { return path }
+      if path.hasSuffix(ggufSuffix), MappedFile.exists(path) { return try GGUFFile(path: path) }
       throw InputError(
         .missing, file: path,
         MappedFile.exists(path)
@@ -65,7 +67,8 @@ public final class ModelFolder: WeightSource, Sendable {
       throw InputError(
         file: path, "\(found.count) GGUF files; name the one to use, such as \(path)/\(found[0].excerpt)")
     }
-    return found.first.map { path + "/" + $0 }
+    guard let name = found.first else { return nil }
+    return try GGUFFile(path: path + "/" + name)
   }
 
   private static let ggufSuffix = ".gguf"
@@ -83,10 +86,10 @@ public final class ModelFolder: WeightSource, Sendable {
   /// Opens the shards that an index names.
   private static func shards(
     _ index: String, in folder: String
-  ) throws(InputError) -> (names: [String], files: [ExactKey: any TensorFile]) {
+  ) throws(InputError) -> (names: [String], files: [ExactKey: any WeightSource & Sendable]) {
     let map = try JSON.read(path: index).field("weight_map", file: index).object(file: index, at: "weight_map")
     var shards: [ExactKey: SafetensorsFile] = [:]
-    var files: [ExactKey: any TensorFile] = [:]
+    var files: [ExactKey: any WeightSource & Sendable] = [:]
     for (name, value) in map {
       let place = "weight_map.\(name.excerpt)"
       let shard = try value.string(file: index, at: place)

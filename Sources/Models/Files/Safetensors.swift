@@ -40,7 +40,7 @@ public struct TensorInfo: Sendable, Equatable {
 
 /// An open safetensors file. Its header is validated in full when it is opened: tensors cover the data exactly, and each
 /// has the bytes that its shape and type ask for.
-public final class SafetensorsFile: TensorFile, Sendable {
+public final class SafetensorsFile: WeightSource, Sendable {
   public let path: String
   /// In header order.
   public let names: [String]
@@ -62,24 +62,17 @@ public final class SafetensorsFile: TensorFile, Sendable {
   public func tensor(_ name: String) -> TensorInfo? { tensors[ExactKey(name)] }
 
   /// A tensor of F32, F16 or BF16.
-  func stored(_ name: String, shape: [Int]?) throws(InputError) -> StoredTensor {
+  public func stored(_ name: String, shape: [Int]?) throws(InputError) -> StoredTensor {
     guard let info = tensor(name) else {
       throw error(name, "missing" + (shape.map { "; expected one of shape \($0)" } ?? ""))
     }
-    if let shape, info.shape != shape { throw error(name, "shape \(info.shape), expected \(shape)") }
+    try check(info.shape, of: name, asked: shape)
     guard let format = WeightFormat(rawValue: info.dtype.rawValue) else {
       throw error(name, "dtype \(info.dtype.rawValue), expected F32, F16 or BF16")
     }
     // A tensor of no values may lie at the end of the file, whose first byte is mapped in any case.
     guard let base = file.bytes.baseAddress else { preconditionFailure("a header in an empty file") }
     return StoredTensor(base + info.bytes.lowerBound, format, shape: info.shape, owner: file)
-  }
-
-  /// The values of a tensor of F32, F16 or BF16: in place where the file holds aligned F32, else converted, exactly.
-  /// - Parameter shape: what the tensor must have; nil takes any.
-  /// - Throws: for a missing tensor, another shape or another type.
-  public func floats(_ name: String, shape: [Int]? = nil) throws(InputError) -> TensorData {
-    try stored(name, shape: shape).floats
   }
 
   private func error(_ name: String, _ message: String) -> InputError {

@@ -45,14 +45,6 @@ public final class TensorData: @unchecked Sendable {
   public var values: [Float] { Array(UnsafeBufferPointer(start: base, count: count)) }
 }
 
-/// An open file of named tensors.
-protocol TensorFile: AnyObject, Sendable {
-  var names: [String] { get }
-  /// - Parameter shape: what the tensor must have; nil takes any.
-  /// - Throws: for a missing tensor, another shape, or values that are no floats.
-  func stored(_ name: String, shape: [Int]?) throws(InputError) -> StoredTensor
-}
-
 /// A tensor as a file stores it, kept alive. What reads weights decides what becomes of it.
 public struct StoredTensor {
   let base: UnsafeRawPointer

@@ -5,11 +5,11 @@ import Kernels
 
 /// An open GGUF file of a decoder. Its header is validated in full when it is opened; tensors stay where they are,
 /// quantised as they are.
-final class GGUFFile: TensorFile, Sendable {
+final class GGUFFile: WeightSource, Sendable {
   let path: String
   /// As HuggingFace names them, in the file's order.
   let names: [String]
-  let metadata: JSONObject
+  let metadata: JSON
   /// What `config.json` would say.
   let config: JSON
   private let tensors: [ExactKey: (tensor: GGUFHeader.Tensor, interleavedHead: Int?)]
@@ -21,7 +21,7 @@ final class GGUFFile: TensorFile, Sendable {
     file = try MappedFile(path: path)
     let header = try GGUFHeader(file)
     let model = try GGUFModel(header, path)
-    metadata = header.metadata
+    metadata = .object(header.metadata)
     config = model.config
     var tensors: [ExactKey: (GGUFHeader.Tensor, Int?)] = [:]
     var names: [String] = []
@@ -41,10 +41,7 @@ final class GGUFFile: TensorFile, Sendable {
       throw InputError(
         file: path, place: "tensor \(name.excerpt)", "missing" + (shape.map { "; expected one of shape \($0)" } ?? ""))
     }
-    if let shape, tensor.shape != shape {
-      throw InputError(
-        file: path, place: "tensor \(tensor.name.excerpt)", "shape \(tensor.shape), expected \(shape)")
-    }
+    try check(tensor.shape, of: tensor.name, asked: shape)
     guard let base = file.bytes.baseAddress else { preconditionFailure("a header in an empty file") }
     return StoredTensor(
       base + tensor.bytes.lowerBound, tensor.format, shape: tensor.shape, interleavedHead: head, owner: file)

@@ -15,7 +15,7 @@ struct GGUFModel {
   ///   wrong type.
   init(_ header: GGUFHeader, _ path: String) throws(InputError) {
     self.path = path
-    let values = Values(metadata: header.metadata, path: path)
+    let values = Values(metadata: .object(header.metadata), path: path)
     let architecture = try values.string("general.architecture")
     self.architecture = architecture
     guard ["llama", "qwen2", "qwen3"].contains(architecture) else {
@@ -23,7 +23,8 @@ struct GGUFModel {
         file: path, place: "general.architecture",
         "\(JSON.quoted(architecture.excerpt)) is not supported; expected llama, qwen2 or qwen3")
     }
-    if let parts = try values.integer("split.count", or: 0), parts > 1 {
+    let parts = try values.integer("split.count", or: 0)
+    guard parts < 2 else {
       throw InputError(
         file: path, place: "split.count", "one of \(parts) files of a model; join them with llama-gguf-split --merge")
     }
@@ -36,10 +37,7 @@ struct GGUFModel {
     }
     func key(_ name: String) -> String { "\(architecture).\(name)" }
     func size(_ name: String, or standard: Int? = nil) throws(InputError) -> Int {
-      guard let size = try values.integer(key(name), or: standard) else {
-        throw InputError(file: path, place: key(name), "missing")
-      }
-      return size
+      try values.integer(key(name), or: standard)
     }
     let hidden = try size("embedding_length")
     heads = try size("attention.head_count")
@@ -58,11 +56,11 @@ struct GGUFModel {
       ("rope_theta", .number(try values.number(key("rope.freq_base"), or: 10_000))),
       ("tie_word_embeddings", .bool(!header.tensors.contains { $0.name == "output.weight" })),
     ]
-    if let length = try values.integer(key("attention.key_length"), or: nil) {
+    if let length = try values.optionalInteger(key("attention.key_length")) {
       entries.append(("head_dim", .integer(length)))
     }
     for (ours, theirs) in [("bos", "bos"), ("eos", "eos"), ("pad", "padding")] {
-      if let id = try values.integer("tokenizer.ggml.\(theirs)_token_id", or: nil) {
+      if let id = try values.optionalInteger("tokenizer.ggml.\(theirs)_token_id") {
         entries.append(("\(ours)_token_id", .integer(id)))
       }
     }
@@ -83,7 +81,7 @@ struct GGUFModel {
     var entries: [(String, JSON)] = [
       ("rope_type", .string(type)), ("factor", .number(try values.number(key("rope.scaling.factor")))),
     ]
-    if let length = try values.integer(key("rope.scaling.original_context_length"), or: nil) {
+    if let length = try values.optionalInteger(key("rope.scaling.original_context_length")) {
       entries.append(("original_max_position_embeddings", .integer(length)))
     }
     return .object(JSONObject(entries))
@@ -129,22 +127,25 @@ struct GGUFModel {
 
   /// Metadata by key.
   private struct Values {
-    let metadata: JSONObject
+    let metadata: JSON
     let path: String
 
     func string(_ key: String) throws(InputError) -> String {
-      guard let value = metadata[key] else { throw InputError(file: path, place: key, "missing") }
-      return try value.string(file: path, at: key)
+      try metadata.field(key, file: path).string(file: path, at: key)
     }
 
-    func integer(_ key: String, or standard: Int?) throws(InputError) -> Int? {
-      try metadata[key]?.integer(file: path, at: key) ?? standard
+    func optionalInteger(_ key: String) throws(InputError) -> Int? {
+      try metadata[key]?.integer(file: path, at: key)
+    }
+
+    func integer(_ key: String, or standard: Int? = nil) throws(InputError) -> Int {
+      if let standard, metadata[key] == nil { return standard }
+      return try metadata.field(key, file: path).integer(file: path, at: key)
     }
 
     func number(_ key: String, or standard: Double? = nil) throws(InputError) -> Double {
-      if let value = metadata[key] { return try value.double(file: path, at: key) }
-      guard let standard else { throw InputError(file: path, place: key, "missing") }
-      return standard
+      if let standard, metadata[key] == nil { return standard }
+      return try metadata.field(key, file: path).double(file: path, at: key)
     }
   }
 }

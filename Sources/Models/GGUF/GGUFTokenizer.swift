@@ -4,7 +4,7 @@
 /// `tokenizer.ggml.pre`.
 struct GGUFTokenizer {
   private static let prefix = "tokenizer.ggml."
-  private let metadata: JSONObject
+  private let metadata: JSON
   private let path: String
 
   init(_ file: GGUFFile) {
@@ -41,10 +41,7 @@ struct GGUFTokenizer {
 
   private func key(_ name: String) -> String { Self.prefix + name }
 
-  private func value(_ name: String) throws(InputError) -> JSON {
-    guard let value = metadata[key(name)] else { throw InputError(file: path, place: key(name), "missing") }
-    return value
-  }
+  private func value(_ name: String) throws(InputError) -> JSON { try metadata.field(key(name), file: path) }
 
   private func strings(_ name: String) throws(InputError) -> [String] {
     var strings: [String] = []

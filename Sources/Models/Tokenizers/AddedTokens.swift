@@ -91,24 +91,4 @@ struct AddedTokens: Sendable {
     return range.lowerBound > 0 && isWord(at: startOfScalar(text, before: range.lowerBound))
       || range.upperBound < text.count && isWord(at: range.upperBound)
   }
-
-  private func startOfWhitespace(_ text: UnsafeBufferPointer<UInt8>, before index: Int) -> Int {
-    var start = index
-    while start > 0 {
-      let previous = startOfScalar(text, before: start)
-      guard endOfWhitespace(text, from: previous) >= start else { break }
-      start = previous
-    }
-    return start
-  }
-
-  private func endOfWhitespace(_ text: UnsafeBufferPointer<UInt8>, from index: Int) -> Int {
-    var end = index
-    while end < text.count {
-      var next = end
-      guard Unicode.Scalar(readScalar(text, at: &next)).map(ReferenceUnicode.isWhitespace) ?? false else { break }
-      end = next
-    }
-    return end
-  }
 }

@@ -32,8 +32,8 @@ struct BytePairEncoding: SubwordModel {
   private var merged: [Int32] = []
   /// Ids of the tokens of one byte, or -1.
   private var byteIDs = [Int32](repeating: TokenTable.noToken, count: 256)
-  /// Ids of `<0x00>` to `<0xFF>`, or -1.
-  private var fallbackIDs = [Int32](repeating: TokenTable.noToken, count: 256)
+  /// Ids of `<0x00>` to `<0xFF>`, or -1; empty where there is no falling back.
+  private let fallbackIDs: [Int32]
   private let unknownID: Int32
 
   /// - Parameters:
@@ -49,18 +49,16 @@ struct BytePairEncoding: SubwordModel {
     self.options = options
     self.vocabulary = Vocabulary(vocabulary)
     unknownID = options.unknown.flatMap(self.vocabulary.id(of:)) ?? TokenTable.noToken
+    fallbackIDs = options.fallsBackToBytes ? self.vocabulary.fallbackIDs : []
+    var spelt: [(bytes: [UInt8], id: Int32)] = []
+    spelt.reserveCapacity(vocabulary.count)
     for (token, id) in vocabulary {
       guard let bytes = options.isByteLevel ? ByteAlphabet.bytes(of: token) : Array(token.utf8), !bytes.isEmpty else {
         continue
       }
+      spelt.append((bytes, id))
       tokens.insert(bytes, id: id)
       if bytes.count == 1 { byteIDs[Int(bytes[0])] = id }
-    }
-    if options.fallsBackToBytes {
-      for byte in 0..<256 {
-        let digits = String(byte, radix: 16, uppercase: true)
-        fallbackIDs[byte] = self.vocabulary.id(of: "<0x\(byte < 16 ? "0" : "")\(digits)>") ?? TokenTable.noToken
-      }
     }
     merged.reserveCapacity(merges.count)
     for (index, merge) in merges.enumerated() {
@@ -74,30 +72,8 @@ struct BytePairEncoding: SubwordModel {
       ranks.insert(try id(merge.first), try id(merge.second), UInt32(index))
       merged.append(try id(merge.first + rest))
     }
-    fillWhole(vocabulary)
+    whole = options.ignoresMerges ? tokens : TokenTable(whole: spelt, appendMerged)
   }
-
-  /// Finds the tokens that a word of the same text becomes, so that most words need a look-up only.
-  private mutating func fillWhole(_ vocabulary: [(token: String, id: Int32)]) {
-    if options.ignoresMerges {
-      whole = tokens
-      return
-    }
-    var words = TokenTable()
-    var ids: [Int32] = []
-    for (token, id) in vocabulary {
-      guard let bytes = options.isByteLevel ? ByteAlphabet.bytes(of: token) : Array(token.utf8), !bytes.isEmpty,
-        bytes.count <= Self.longestWhole
-      else { continue }
-      ids.removeAll(keepingCapacity: true)
-      bytes.withUnsafeBufferPointer { appendMerged($0, to: &ids) }
-      if ids == [id] { words.insert(bytes, id: id) }
-    }
-    whole = words
-  }
-
-  /// Longer words are not worth the time that looking for them takes, here and later.
-  private static let longestWhole = 64
 
   var largestID: Int32 { vocabulary.largestID }
   func contains(_ id: Int32) -> Bool { vocabulary.contains(id) }
@@ -185,10 +161,7 @@ struct BytePairEncoding: SubwordModel {
       } else if index == start + 1 {
         id = byteIDs[Int(word[start])]
       } else {
-        var hash = TokenTable.emptyHash
-        for byte in word[start..<index] { hash = TokenTable.hash(hash, appending: byte) }
-        let character = UnsafeBufferPointer(rebasing: word[start..<index])
-        id = character.baseAddress.map { tokens.id($0, count: index - start, hash: hash) } ?? TokenTable.noToken
+        id = tokens.id(of: UnsafeBufferPointer(rebasing: word[start..<index]))
       }
       if id != TokenTable.noToken {
         if isUnknown { ids.append(unknownID) }
@@ -287,4 +260,12 @@ struct Vocabulary: Sendable {
 
   func contains(_ id: Int32) -> Bool { known.contains(id) }
   func id(of token: String) -> Int32? { ids[ExactKey(token)] }
+
+  /// Per byte the id of its token, `<0x00>` to `<0xFF>`, or `TokenTable.noToken`.
+  var fallbackIDs: [Int32] {
+    (0..<256).map { byte in
+      let digits = String(byte, radix: 16, uppercase: true)
+      return id(of: "<0x\(byte < 16 ? "0" : "")\(digits)>") ?? TokenTable.noToken
+    }
+  }
 }

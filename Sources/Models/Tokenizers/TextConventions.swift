@@ -16,15 +16,15 @@ public struct TextConventions: Sendable {
     self.file = file
   }
 
-  /// Reads `eos_token` and `chat_template` of `tokenizer_config.json`, or `chat_template.jinja` beside it; of a GGUF file
-  /// the same in its metadata.
-  /// - Parameter folder: may also be the GGUF file itself.
+  /// Of a folder as `init(folder:tokenizer:)` reads it; of a GGUF file the same in its metadata.
+  /// - Throws: where no end token is named, or the tokenizer lacks it.
+  public init(_ folder: ModelFolder, tokenizer: any Tokenizer) throws(InputError) {
+    self = if let gguf = folder.gguf { try Self(gguf) } else { try Self(folder: folder.path, tokenizer: tokenizer) }
+  }
+
+  /// Reads `eos_token` and `chat_template` of `tokenizer_config.json`, or `chat_template.jinja` beside it.
   /// - Throws: where no end token is named, or the tokenizer lacks it.
   public init(folder: String, tokenizer: any Tokenizer) throws(InputError) {
-    if let gguf = try ModelFolder.gguf(folder) {
-      self = try Self(GGUFFile(path: gguf))
-      return
-    }
     let settings = try TokenizerSettings(folder: folder)
     guard let token = try settings.token("eos_token") else {
       throw InputError(file: settings.path, place: "eos_token", "missing, expected the token that ends a text")
@@ -48,8 +48,7 @@ public struct TextConventions: Sendable {
 
   private init(_ file: GGUFFile) throws(InputError) {
     let place = "tokenizer.ggml.eos_token_id"
-    guard let value = file.metadata[place] else { throw InputError(file: file.path, place: place, "missing") }
-    let id = try value.integer(file: file.path, at: place)
+    let id = try file.metadata.field(place, file: file.path).integer(file: file.path, at: place)
     let tokens = try file.metadata["tokenizer.ggml.tokens"]?.array(file: file.path, at: "tokenizer.ggml.tokens") ?? []
     guard tokens.indices.contains(id) else {
       throw InputError(file: file.path, place: place, "\(id), expected below \(tokens.count)")

@@ -70,26 +70,11 @@ struct StripNormalizer: Normalizer {
 
   func normalize(_ text: inout [UInt8]) {
     let kept = text.withUnsafeBufferPointer { text in
-      var start = 0
-      var end = text.count
-      while left, start < end {
-        var next = start
-        guard isWhitespace(text, at: &next) else { break }
-        start = next
-      }
-      while right, end > start {
-        var last = startOfScalar(text, before: end)
-        let start = last
-        guard isWhitespace(text, at: &last) else { break }
-        end = start
-      }
-      return start..<end
+      let start = left ? endOfWhitespace(text, from: 0) : 0
+      // Of white space alone nothing stays.
+      return start..<(right ? max(start, startOfWhitespace(text, before: text.count)) : text.count)
     }
     if kept.count < text.count { text = Array(text[kept]) }
-  }
-
-  private func isWhitespace(_ text: UnsafeBufferPointer<UInt8>, at index: inout Int) -> Bool {
-    Unicode.Scalar(readScalar(text, at: &index)).map(ReferenceUnicode.isWhitespace) ?? false
   }
 }
 

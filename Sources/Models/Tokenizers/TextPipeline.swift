@@ -112,6 +112,33 @@ func startOfScalar(_ text: UnsafeBufferPointer<UInt8>, before index: Int) -> Int
   return start
 }
 
+/// The start of the white space that ends before `index`.
+func startOfWhitespace(_ text: UnsafeBufferPointer<UInt8>, before index: Int) -> Int {
+  var start = index
+  while start > 0 {
+    let previous = startOfScalar(text, before: start)
+    var next = previous
+    guard isWhitespace(readScalar(text, at: &next)) else { break }
+    start = previous
+  }
+  return start
+}
+
+/// The end of the white space that begins at `index`.
+func endOfWhitespace(_ text: UnsafeBufferPointer<UInt8>, from index: Int) -> Int {
+  var end = index
+  while end < text.count {
+    var next = end
+    guard isWhitespace(readScalar(text, at: &next)) else { break }
+    end = next
+  }
+  return end
+}
+
+private func isWhitespace(_ value: UInt32) -> Bool {
+  Unicode.Scalar(value).map(ReferenceUnicode.isWhitespace) ?? false
+}
+
 extension [UInt8] {
   mutating func append(_ scalar: Unicode.Scalar) {
     if scalar.isASCII {

@@ -1,7 +1,7 @@
 // A hash table from UTF-8 bytes to vocabulary ids, looked up without building a String.
 
-/// A map from byte strings to ids. Look-ups take expected O(1) steps beyond the hashing, which callers do themselves so
-/// that one pass over a word gives the hashes of all its prefixes.
+/// A map from byte strings to ids. Look-ups take expected O(1) steps beyond the hashing, which callers can do themselves
+/// so that one pass over a word gives the hashes of all its prefixes.
 struct TokenTable: Sendable {
   private struct Slot {
     var hash: UInt32 = 0
@@ -20,6 +20,23 @@ struct TokenTable: Sendable {
   static let noToken: Int32 = -1
 
   init() { slots = Array(repeating: Slot(), count: 16) }
+
+  /// Those of a model's tokens that a word of the same bytes becomes, so that most words need a look-up only.
+  /// - Parameter divide: appends what the model makes of a word.
+  init(
+    whole tokens: [(bytes: [UInt8], id: Int32)], _ divide: (UnsafeBufferPointer<UInt8>, inout [Int32]) -> Void
+  ) {
+    self.init()
+    var ids: [Int32] = []
+    for (bytes, id) in tokens where bytes.count <= Self.longestWhole {
+      ids.removeAll(keepingCapacity: true)
+      bytes.withUnsafeBufferPointer { divide($0, &ids) }
+      if ids == [id] { insert(bytes, id: id) }
+    }
+  }
+
+  /// Longer words are not worth the time that looking for them takes, here and later.
+  private static let longestWhole = 64
 
   // MARK: Hashing: FNV-1a
 
@@ -56,6 +73,7 @@ struct TokenTable: Sendable {
   }
 
   /// The id of `token`, or `noToken`. A token longer than any is not looked at.
+  @inline(__always)
   func id(of token: UnsafeBufferPointer<UInt8>) -> Int32 {
     guard let base = token.baseAddress, !token.isEmpty, token.count <= longest else { return Self.noToken }
     var hash = Self.emptyHash

@@ -66,15 +66,6 @@ extension TokenizerFile {
       stripsAccents: try flag("strip_accents", of: section, at: place, default: lowercases), lowercases: lowercases)
   }
 
-  /// The parts of a sequence, each with its place.
-  private func entries(
-    _ name: String, of section: JSON, at place: String
-  ) throws(InputError) -> [(JSON, String)] {
-    let place = "\(place).\(name)"
-    guard let field = section[String(name)] else { throw InputError(file: path, place: place, "missing") }
-    return try field.array(file: path, at: place).enumerated().map { ($0.element, "\(place)[\($0.offset)]") }
-  }
-
   /// The field `pattern`: `{"String": …}` or `{"Regex": …}`.
   private func pattern(of section: JSON, at place: String) throws(InputError) -> TextPattern {
     let field = try section.field("pattern", file: path, at: place)

@@ -67,6 +67,13 @@ struct TokenizerFile {
     return choice
   }
 
+  /// The entries of an array, each with its place.
+  func entries(_ name: String, of section: JSON, at outer: String) throws(InputError) -> [(JSON, String)] {
+    let place = "\(outer).\(name)"
+    let entries = try section.field(name, file: path, at: outer).array(file: path, at: place)
+    return entries.enumerated().map { ($0.element, "\(place)[\($0.offset)]") }
+  }
+
   func identifier(_ value: JSON, at place: String) throws(InputError) -> Int32 {
     let id = try value.integer(file: path, at: place)
     guard id >= 0, id < Int(Int32.max) else {
@@ -125,9 +132,7 @@ struct TokenizerFile {
     {
     case "Sequence":
       var template: SequenceTemplate?
-      let entries = try section.field("processors", file: path, at: place).array(file: path, at: "\(place).processors")
-      for (index, entry) in entries.enumerated() {
-        let place = "\(place).processors[\(index)]"
+      for (entry, place) in try entries("processors", of: section, at: place) {
         guard let next = try self.template(entry, at: place) else { continue }
         guard template == nil else {
           throw InputError(file: path, place: place, "a second processor that adds tokens, expected one")
@@ -159,11 +164,8 @@ struct TokenizerFile {
   private func pieces(
     _ name: String, of section: JSON, at outer: String
   ) throws(InputError) -> [SequenceTemplate.Piece] {
-    let place = "\(outer).\(name)"
     var pieces: [SequenceTemplate.Piece] = []
-    let entries = try section.field(name, file: path, at: outer).array(file: path, at: place)
-    for (index, entry) in entries.enumerated() {
-      let place = "\(place)[\(index)]"
+    for (entry, place) in try entries(name, of: section, at: outer) {
       if let special = entry["SpecialToken"] {
         let (token, typeID) = try tokenAndType(special, at: "\(place).SpecialToken")
         pieces.append(.special(ids: try ids(ofSpecial: token, in: section, at: outer), typeID: typeID))

@@ -16,12 +16,20 @@ struct UnicodeForm: Normalizer {
   /// Per scalar whether it stays what it is and nothing before it changes what becomes of it.
   private let plain: ScalarPages<Bool>
 
-  private static let pages = Dictionary(
-    uniqueKeysWithValues: Form.allCases.map { form in (form, ScalarPages { isPlain($0, form) }) })
+  private static let plainNFC = ScalarPages { isPlain($0, .nfc) }
+  private static let plainNFD = ScalarPages { isPlain($0, .nfd) }
+  private static let plainNFKC = ScalarPages { isPlain($0, .nfkc) }
+  private static let plainNFKD = ScalarPages { isPlain($0, .nfkd) }
 
   init(_ form: Form) {
     self.form = form
-    plain = Self.pages[form] ?? ScalarPages { Self.isPlain($0, form) }
+    plain =
+      switch form {
+      case .nfc: Self.plainNFC
+      case .nfd: Self.plainNFD
+      case .nfkc: Self.plainNFKC
+      case .nfkd: Self.plainNFKD
+      }
   }
 
   /// U+FDFA, of three bytes, has the longest decomposition.

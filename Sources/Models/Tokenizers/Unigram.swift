@@ -3,8 +3,6 @@
 /// HuggingFace's `Unigram` model.
 struct Unigram: SubwordModel {
   private let vocabulary: Vocabulary
-  /// All tokens by their bytes.
-  private var tokens = TokenTable()
   /// Words that are one token.
   private var whole = TokenTable()
   private var trie = TokenTrie()
@@ -12,11 +10,10 @@ struct Unigram: SubwordModel {
   private let unknownID: Int32
   private let unknownScore: Double
   /// Ids of `<0x00>` to `<0xFF>`, or -1; empty where there is no falling back.
-  private var fallbackIDs: [Int32] = []
+  private let fallbackIDs: [Int32]
 
   /// Unknown characters are less probable than any token by this, as in SentencePiece.
   private static let unknownPenalty = 10.0
-  private static let longestWhole = 64
 
   /// - Parameters:
   ///   - vocabulary: tokens with the logarithms of their probabilities; an id is a place here. Of equal tokens the last
@@ -29,24 +26,10 @@ struct Unigram: SubwordModel {
     scores = vocabulary.map(\.score)
     self.unknownID = unknownID
     unknownScore = scores.reduce(.infinity) { min($0, $1) } - Self.unknownPenalty
-    for (token, id) in pairs where !token.isEmpty {
-      tokens.insert(token.utf8, id: id)
-      trie.insert(token.utf8, id: id)
-    }
-    if fallsBackToBytes {
-      fallbackIDs = (0..<256).map { byte in
-        let digits = String(byte, radix: 16, uppercase: true)
-        return self.vocabulary.id(of: "<0x\(byte < 16 ? "0" : "")\(digits)>") ?? TokenTable.noToken
-      }
-    }
-    var words = TokenTable()
-    var ids: [Int32] = []
-    for (token, id) in pairs where !token.isEmpty && token.utf8.count <= Self.longestWhole {
-      ids.removeAll(keepingCapacity: true)
-      Array(token.utf8).withUnsafeBufferPointer { appendBest($0, to: &ids) }
-      if ids == [id] { words.insert(token.utf8, id: id) }
-    }
-    whole = words
+    fallbackIDs = fallsBackToBytes ? self.vocabulary.fallbackIDs : []
+    let spelt = pairs.filter { !$0.token.isEmpty }.map { (bytes: Array($0.token.utf8), id: $0.id) }
+    for (bytes, id) in spelt { trie.insert(bytes, id: id) }
+    whole = TokenTable(whole: spelt, appendBest)
   }
 
   var largestID: Int32 { vocabulary.largestID }
@@ -114,8 +97,7 @@ struct Unigram: SubwordModel {
 
   /// Appends, in reverse, what stands for characters that are no tokens.
   private func appendUnknown(_ characters: Slice<UnsafeBufferPointer<UInt8>>, to ids: inout [Int32]) {
-    let id = tokens.id(of: characters)
-    if id != TokenTable.noToken {
+    if let id = vocabulary.id(of: String(decoding: characters, as: UTF8.self)) {
       ids.append(id)
     } else if !fallbackIDs.isEmpty, characters.allSatisfy({ fallbackIDs[Int($0)] != TokenTable.noToken }) {
       for byte in characters.reversed() { ids.append(fallbackIDs[Int(byte)]) }

@@ -46,21 +46,12 @@ struct WordPiece: SubwordModel {
   /// Appends the ids of `word`, which is not empty.
   @inline(__always)
   func append(_ word: UnsafeBufferPointer<UInt8>, to ids: inout [Int32]) {
-    guard let base = word.baseAddress else { return }
     if word.count > maxWordLength, scalarCount(word) > maxWordLength {
       ids.append(unknown)
       return
     }
-    if word.count <= initial.longest {
-      var hash = TokenTable.emptyHash
-      for byte in word { hash = TokenTable.hash(hash, appending: byte) }
-      let id = initial.id(base, count: word.count, hash: hash)
-      if id != TokenTable.noToken {
-        ids.append(id)
-        return
-      }
-    }
-    appendPieces(of: word, to: &ids)
+    let id = initial.id(of: word)
+    if id == TokenTable.noToken { appendPieces(of: word, to: &ids) } else { ids.append(id) }
   }
 
   private func scalarCount(_ word: UnsafeBufferPointer<UInt8>) -> Int {

@@ -4,9 +4,6 @@ import Kernels
 
 /// Takes values out of a `config.json`. A null is as good as a key left out, as in HuggingFace's own reader.
 struct ConfigReader {
-  /// A dropout of 1 would divide by 0.
-  static let probabilities = 0...0.99
-
   let config: JSON
   let file: String
   /// Of keys in errors, where `config` is a member of the file's object.
@@ -28,6 +25,30 @@ struct ConfigReader {
       throw error(key, "\(number), expected \(range.lowerBound) to \(range.upperBound)")
     }
     return number
+  }
+
+  /// - Throws: also where the key is left out, which a variant of this `kind` needs.
+  func required(_ key: String, by kind: String, in range: ClosedRange<Double>) throws(InputError) -> Double {
+    guard value(key) != nil else { throw error(key, "missing, which \(kind) needs") }
+    return try number(key, range.lowerBound, in: range)
+  }
+
+  /// A probability below 1, at which dropout would divide by 0.
+  func dropout(_ key: String, _ standard: Float) throws(InputError) -> Float {
+    Float(try number(key, Double(standard), in: 0...0.99))
+  }
+
+  /// A size that divides another, which stands at `sizeKey`.
+  func divisor(_ key: String, _ standard: Int, of size: Int, _ sizeKey: String) throws(InputError) -> Int {
+    let divisor = try self.size(key, standard, atMost: size)
+    guard size % divisor == 0 else {
+      throw error(key, "\(divisor), expected a divisor of \(sizeKey), which is \(size)")
+    }
+    return divisor
+  }
+
+  func string(_ key: String, _ standard: String) throws(InputError) -> String {
+    try value(key)?.string(file: file, at: prefix + key) ?? standard
   }
 
   func flag(_ key: String, _ standard: Bool) throws(InputError) -> Bool {

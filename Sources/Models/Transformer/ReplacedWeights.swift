@@ -16,9 +16,7 @@ public final class ReplacedWeights: WeightSource {
 
   public func stored(_ name: String, shape: [Int]?) throws(InputError) -> StoredTensor {
     guard let tensor = changed[name] else { return try base.stored(name, shape: shape) }
-    guard shape == nil || shape == tensor.shape else {
-      throw InputError(file: path, place: "tensor \(name)", "shape \(tensor.shape), expected \(shape ?? [])")
-    }
+    try check(tensor.shape, of: name, asked: shape)
     return StoredTensor(tensor)
   }
 }

@@ -42,12 +42,18 @@ public protocol WeightSource: AnyObject {
   /// The file or folder, for errors.
   var path: String { get }
   var names: [String] { get }
-  /// - Parameter shape: what the tensor must have.
+  /// - Parameter shape: what the tensor must have; nil takes any.
   /// - Throws: where it is missing or of another shape or type; the message names file and tensor.
   func stored(_ name: String, shape: [Int]?) throws(InputError) -> StoredTensor
 }
 
 extension WeightSource {
+  /// - Throws: where a tensor was asked for in another shape than it has.
+  func check(_ shape: [Int], of name: String, asked: [Int]?) throws(InputError) {
+    guard let asked, asked != shape else { return }
+    throw InputError(file: path, place: "tensor \(name.excerpt)", "shape \(shape), expected \(asked)")
+  }
+
   /// A tensor's values as float32, copied only where they are stored otherwise. Throws as `stored`.
   public func floats(_ name: String, shape: [Int]? = nil) throws(InputError) -> TensorData {
     try stored(name, shape: shape).floats

@@ -22,7 +22,7 @@ public struct LanguageModelData: Sendable {
       tokenizer: tokenizer, conventions: conventions, maxLength: data.maxLength, pool: pool)
     var notes: [String] = []
     func read(_ path: String) throws(InputError) -> TokenizedDataset {
-      let (dataset, left) = try reader.read(path: path, data)
+      let (dataset, left) = try reader.read(path: path, data.completionColumns)
       if left > 0 {
         notes.append(
           "\(path): \(left) of \(left + dataset.count) examples have nothing to predict within \(data.maxLength) tokens "
@@ -36,6 +36,20 @@ public struct LanguageModelData: Sendable {
   }
 }
 
+/// What a JSONL file of a language model's data is read by.
+public enum CompletionColumns: Sendable {
+  case completion(prompt: String, completion: String)
+  case messages(String)
+}
+
+extension Experiment.Data {
+  /// Nil where the files are plain text.
+  var completionColumns: CompletionColumns? {
+    if format == .text { return nil }
+    return messages.map { .messages($0) } ?? .completion(prompt: prompt ?? "", completion: completion ?? "")
+  }
+}
+
 /// Turns files into sequences of at most `maxLength` tokens.
 struct LanguageModelReader {
   let tokenizer: any Tokenizer
@@ -43,12 +57,15 @@ struct LanguageModelReader {
   let maxLength: Int
   let pool: WorkerPool
 
-  /// A file in the form that an experiment's data section says.
+  /// - Parameter columns: of a JSONL file; nil where the file is plain text.
   /// - Returns: also how many examples have no token that counts within `maxLength`.
-  func read(path: String, _ data: Experiment.Data) throws(InputError) -> (TokenizedDataset, left: Int) {
-    if data.format == .text { return (try blocks(path: path), 0) }
-    if let messages = data.messages { return try conversations(path: path, messages: messages) }
-    return try completions(path: path, prompt: data.prompt ?? "", completion: data.completion ?? "")
+  func read(path: String, _ columns: CompletionColumns?) throws(InputError) -> (TokenizedDataset, left: Int) {
+    switch columns {
+    case nil: (try blocks(path: path), 0)
+    case .messages(let messages): try conversations(path: path, messages: messages)
+    case .completion(let prompt, let completion):
+      try completions(path: path, prompt: prompt, completion: completion)
+    }
   }
 
   // MARK: Plain text

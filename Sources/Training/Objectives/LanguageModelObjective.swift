@@ -11,9 +11,6 @@ public final class LanguageModelObjective: Objective {
   public init(_ head: TokenHead) { self.head = head }
 
   public var usesOutputs: Bool { true }
-  public func begin(_ batch: PackedBatch) {}
-  public var preparation: (any ParallelPhase)? { nil }
-  public func tap(worker: Int) -> (any ModuleTap)? { nil }
 
   public func loss(
     _ batch: PackedBatch, _ sequences: Range<Int>, outputs: FloatPointer, columns: Int, worker: Int,

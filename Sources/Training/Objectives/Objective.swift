@@ -25,14 +25,18 @@ public protocol Objective: AnyObject, Sendable {
   ) -> Double
 }
 
+/// Of an objective that looks at the model's outputs alone.
+extension Objective {
+  public func begin(_ batch: PackedBatch) {}
+  public var preparation: (any ParallelPhase)? { nil }
+  public func tap(worker: Int) -> (any ModuleTap)? { nil }
+}
+
 /// Mean cross entropy of the right class over the batch's sequences.
 public final class ClassificationObjective: Objective {
   public init() {}
 
   public var usesOutputs: Bool { true }
-  public func begin(_ batch: PackedBatch) {}
-  public var preparation: (any ParallelPhase)? { nil }
-  public func tap(worker: Int) -> (any ModuleTap)? { nil }
 
   public func loss(
     _ batch: PackedBatch, _ sequences: Range<Int>, outputs: FloatPointer, columns: Int, worker: Int,

@@ -25,7 +25,6 @@ public final class TeacherLabelObjective: Objective, @unchecked Sendable {
   public var usesOutputs: Bool { true }
   public var preparation: (any ParallelPhase)? { teacherPhase }
   public func begin(_ batch: PackedBatch) { teacherPhase.prepare(batch) }
-  public func tap(worker: Int) -> (any ModuleTap)? { nil }
 
   public func loss(
     _ batch: PackedBatch, _ sequences: Range<Int>, outputs: FloatPointer, columns: Int, worker: Int,

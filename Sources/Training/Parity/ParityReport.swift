@@ -155,13 +155,7 @@ public struct ParityReport: Sendable, Equatable {
       let (rows, columns) = model.outputShape(batch, batch.shards[worker])
       for row in 0..<rows {
         let output = outputs + row * columns
-        guard let head = model.tokenHead?.weight else {
-          logits.append((0..<columns).map { output[$0] })
-          continue
-        }
-        let buffer = Buffer(count: head.outputSize)
-        head.apply(output, into: buffer.base, rows: 1, accumulate: false, team.workspace(worker))
-        logits.append(buffer.values)
+        logits.append(model.tokenHead?.logits(output, team.workspace(worker)) ?? (0..<columns).map { output[$0] })
       }
     }
     return logits

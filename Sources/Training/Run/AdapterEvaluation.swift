@@ -11,7 +11,7 @@ public struct AdapterEvaluation {
   public let labels: LabelSet
   public let task: Experiment.Task
   private let loaded: LoadedModel
-  private let modelPath: String
+  private let folder: ModelFolder
   private let threads: Int
 
   /// - Parameters:
@@ -27,7 +27,7 @@ public struct AdapterEvaluation {
     }
     adapterFolder = holds(runOrAdapter) ? runOrAdapter : inner
     let adapter = try PEFTAdapter(folder: adapterFolder)
-    let folder = try ModelFolder(path: model)
+    folder = try ModelFolder(path: model)
     let blueprint = try folder.blueprint()
     task = try adapter.task
     switch task {
@@ -39,7 +39,6 @@ public struct AdapterEvaluation {
       labels = LabelSet(names: [])
       loaded = try LoadedModel.withAdapter(folder, adapter, task: .causalLanguageModel)
     }
-    modelPath = model
     self.threads = threads
   }
 
@@ -86,19 +85,12 @@ public struct AdapterEvaluation {
     path: String, _ columns: CompletionColumns?, maxLength: Int, keepsLogits: Bool
   ) throws(InputError) -> Outcome {
     let pool = WorkerPool(count: threads)
-    var data = Experiment.Data()
-    data.format = columns == nil ? .text : .jsonl
-    switch columns {
-    case .completion(let prompt, let completion): (data.prompt, data.completion) = (prompt, completion)
-    case .messages(let messages): data.messages = messages
-    case nil: break
-    }
     let reader = LanguageModelReader(
       tokenizer: loaded.tokenizer,
-      conventions: try TextConventions(folder: modelPath, tokenizer: loaded.tokenizer),
+      conventions: try TextConventions(folder, tokenizer: loaded.tokenizer),
       maxLength: min(maxLength, loaded.model.maximumLength), pool: pool)
     // Few at once: sequences are long.
-    return evaluate(try reader.read(path: path, data).0, batchSize: 8, keepsLogits: keepsLogits, on: pool)
+    return evaluate(try reader.read(path: path, columns).0, batchSize: 8, keepsLogits: keepsLogits, on: pool)
   }
 
   private func evaluate(
@@ -111,10 +103,4 @@ public struct AdapterEvaluation {
       .evaluate(team, onLogits: keepsLogits ? { example, row in logits[example] = row } : nil) ?? Evaluation(loss: 0)
     return Outcome(count: dataset.count, evaluation: evaluation, logits: logits)
   }
-}
-
-/// What a JSONL file of a language model's data is read by.
-public enum CompletionColumns: Sendable {
-  case completion(prompt: String, completion: String)
-  case messages(String)
 }

@@ -11,13 +11,12 @@ public struct LoadedModel {
   public let tokenizer: any Tokenizer
   /// The modules that carry an adapter, in the model's order.
   public let adapted: [LinearModule]
-  /// What chose them: the experiment's, or PEFT's default for the model.
-  let targets: TargetModules
 
   /// Loads the model for training by an experiment's adapter section.
+  /// - Returns: also what chose the adapted modules: the experiment's, or PEFT's default for the model.
   static func forTraining(
     _ folder: ModelFolder, _ experiment: Experiment, task: ModelTask
-  ) throws(InputError) -> LoadedModel {
+  ) throws(InputError) -> (loaded: LoadedModel, targets: TargetModules) {
     var blueprint = try folder.blueprint()
     if !experiment.training.baseDropout { blueprint = blueprint.withoutDropout() }
     let adapter = experiment.adapter
@@ -39,9 +38,10 @@ public struct LoadedModel {
       entries: chosen.map { AdapterPlan.Entry(module: $0, rank: rank, alpha: adapter.alpha) },
       parameterization: adapter.method.method.parameterization,
       dropout: Float(adapter.loraDropout), trainsHead: true, headDeviation: Float(blueprint.initializerRange))
-    return try load(
-      folder, blueprint, plan, targets, task: task, seed: UInt64(bitPattern: Int64(experiment.seed)),
+    let loaded = try load(
+      folder, blueprint, plan, task: task, seed: UInt64(bitPattern: Int64(experiment.seed)),
       precision: Machine.precision(experiment.training.precision))
+    return (loaded, targets)
   }
 
   /// Loads the model with a saved adapter in it.
@@ -49,27 +49,24 @@ public struct LoadedModel {
     _ folder: ModelFolder, _ adapter: PEFTAdapter, task: ModelTask
   ) throws(InputError) -> LoadedModel {
     let blueprint = try folder.blueprint()
-    let plan = try adapter.plan(blueprint)
-    let loaded = try load(
-      folder, blueprint, plan, .list(plan.entries.map(\.module.name)), task: task, seed: 0)
+    let loaded = try load(folder, blueprint, try adapter.plan(blueprint), task: task, seed: 0)
     try adapter.load(into: loaded.store)
     return loaded
   }
 
   private static func load(
-    _ folder: ModelFolder, _ blueprint: any ModelBlueprint, _ plan: AdapterPlan, _ targets: TargetModules,
-    task: ModelTask, seed: UInt64, precision: Precision = .float32
+    _ folder: ModelFolder, _ blueprint: any ModelBlueprint, _ plan: AdapterPlan, task: ModelTask, seed: UInt64,
+    precision: Precision = .float32
   ) throws(InputError) -> LoadedModel {
     let (model, store) = try blueprint.build(
       folder, plan, task: task, seed: seed, precision: precision)
-    let tokenizer = try TokenizerLoader.load(folder: folder.path)
+    let tokenizer = try TokenizerLoader.load(folder)
     guard tokenizer.vocabularySize <= blueprint.vocabularySize else {
       throw InputError(
         file: folder.path, place: "tokenizer",
         "\(tokenizer.vocabularySize) entries, but the model's table has \(blueprint.vocabularySize)")
     }
     return LoadedModel(
-      model: model, store: store, tokenizer: tokenizer, adapted: plan.entries.filter { $0.rank > 0 }.map(\.module),
-      targets: targets)
+      model: model, store: store, tokenizer: tokenizer, adapted: plan.entries.filter { $0.rank > 0 }.map(\.module))
   }
 }

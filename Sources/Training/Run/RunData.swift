@@ -12,10 +12,12 @@ struct RunData {
   var notes: [String] = []
 
   /// - Parameters:
+  ///   - modelFolder: says how a language model's texts end.
   ///   - classification: a classifier's data; nil reads a language model's.
   ///   - pool: shares the work.
   init(
-    _ experiment: Experiment, _ classification: ClassificationData?, _ tokenizer: any Tokenizer, on pool: WorkerPool
+    _ experiment: Experiment, _ modelFolder: ModelFolder, _ classification: ClassificationData?,
+    _ tokenizer: any Tokenizer, on pool: WorkerPool
   ) throws(InputError) {
     if let classification {
       func tokenize(_ examples: TextExamples) -> TokenizedDataset {
@@ -25,7 +27,7 @@ struct RunData {
       eval = classification.eval.map(tokenize)
       test = classification.test.map(tokenize)
     } else {
-      let conventions = try TextConventions(folder: experiment.model.path, tokenizer: tokenizer)
+      let conventions = try TextConventions(modelFolder, tokenizer: tokenizer)
       let data = try LanguageModelData.load(
         experiment: experiment, tokenizer: tokenizer, conventions: conventions, on: pool)
       train = data.train

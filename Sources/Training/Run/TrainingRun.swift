@@ -50,18 +50,18 @@ public final class TrainingRun {
     let isLanguageModel = experiment.model.task == .causalLanguageModel
     let classification = isLanguageModel ? nil : try ClassificationData.load(experiment: experiment)
     let task = classification.map { ModelTask.sequenceClassification(labels: $0.labels.names.count) }
-    let loaded = try LoadedModel.forTraining(modelFolder, experiment, task: task ?? .causalLanguageModel)
+    let (loaded, targets) = try LoadedModel.forTraining(modelFolder, experiment, task: task ?? .causalLanguageModel)
     guard experiment.data.maxLength <= loaded.model.maximumLength else {
       throw InputError(
         file: experiment.path, place: "data.max_length",
         "\(experiment.data.maxLength) is more than the model's \(loaded.model.maximumLength) positions")
     }
     labels = classification?.labels
-    targets = loaded.targets
+    self.targets = targets
     fanInFanOut = loaded.adapted.contains { $0.isTransposed }
     let threads = Machine.threads(training.threads)
     let pool = WorkerPool(count: threads)
-    let data = try RunData(experiment, classification, loaded.tokenizer, on: pool)
+    let data = try RunData(experiment, modelFolder, classification, loaded.tokenizer, on: pool)
     notes = data.notes
     let adapter = experiment.adapter
     let method = adapter.method.method

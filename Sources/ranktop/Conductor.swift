@@ -96,16 +96,12 @@ final class Conductor {
     defer { isDrawing = false }
     let outcome = Outcome<Result>()
     let isClosed = Mutex(false)
-    let work = Transfer {
+    Thread.start("trainer", stackSize: Self.stackSize) {
       let result = Swift.Result { try train { _ in } }
       // The dashboard stays open after the run; each stop ends one round.
       while !isClosed.withLock({ $0 }) { session.serveExports() }
       outcome.finish(result)
     }
-    let thread = Thread { work.value() }
-    thread.stackSize = Self.stackSize
-    thread.name = "trainer"
-    thread.start()
     let loop = DashboardLoop(
       terminal: terminal, mailbox: frames, openBeside: openBeside, configuration: configuration,
       send: { [commands] in commands.send($0) }, suspend: { terminal.suspend() })
@@ -124,11 +120,17 @@ final class Conductor {
   }
 }
 
-/// Hands a value that is used by one thread at a time to another.
-struct Transfer<Value>: @unchecked Sendable {
-  // Unchecked: the giver does not touch it again.
-  let value: Value
-  init(_ value: Value) { self.value = value }
+extension Thread {
+  /// Starts a thread that has what `work` holds to itself until the work is done.
+  /// - Parameter stackSize: in bytes; nil: the system's.
+  static func start(_ name: String, stackSize: Int? = nil, _ work: @escaping () -> Void) {
+    // Unchecked: the giver does not touch it meanwhile.
+    nonisolated(unsafe) let work = work
+    let thread = Thread { work() }
+    thread.name = name
+    if let stackSize { thread.stackSize = stackSize }
+    thread.start()
+  }
 }
 
 /// What another thread leaves when it is done.

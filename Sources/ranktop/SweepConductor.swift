@@ -47,7 +47,7 @@ struct SweepConductor {
     let frames = Mailbox<SweepFrame> { EndRequest.wakeUp() }
     let isToStop = Mutex(false)
     let over = Outcome<Void>()
-    let work = Transfer { [runner] in
+    Thread.start("sweep") { [runner] in
       var last: SweepFrame?
       var goesOn = true
       while goesOn {
@@ -60,15 +60,7 @@ struct SweepConductor {
       }
       over.finish(.success(()))
     }
-    let thread = Thread { work.value() }
-    thread.name = "sweep"
-    thread.start()
-    _ = SweepLoop(
-      terminal: terminal, mailbox: frames, folder: runner.plan.folder, isOwn: true,
-      open: { [folder = runner.plan.folder] name throws(InputError) in
-        try FollowedRun(in: folder + "/" + name).show(on: terminal, configuration, runs: folder)
-      }, suspend: { terminal.suspend() }
-    ).run()
+    _ = SweepLoop(on: terminal, configuration, mailbox: frames, folder: runner.plan.folder, isOwn: true).run()
     terminal.restore()
     isToStop.withLock { $0 = true }
     if !over.isFinished { Console.note("stopping the runs, each with a checkpoint…") }

@@ -18,9 +18,7 @@ struct WatchedRun {
       return manager.fileExists(atPath: run.folder.telemetry) ? run : nil
     }
     if let name {
-      var path = name[...]
-      while path.count > 1, path.last == "/" { path.removeLast() }
-      for candidate in [String(path), runs + "/" + path] {
+      for candidate in RunFolder.candidates(name, runs: runs) {
         if let found = run(candidate) { return found }
       }
       throw InputError(

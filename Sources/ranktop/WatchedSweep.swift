@@ -14,10 +14,9 @@ struct WatchedSweep {
 
   /// A sweep by its name in `runs` or by its folder; nil where the name is no sweep's.
   init?(_ name: String?, runs: String) {
-    guard var path = name?[...] else { return nil }
-    while path.count > 1, path.last == "/" { path.removeLast() }
-    let candidates = [String(path), runs + "/" + path]
-    guard let found = candidates.first(where: { SweepReader.isSweep($0) }) else { return nil }
+    guard let name, let found = RunFolder.candidates(name, runs: runs).first(where: SweepReader.isSweep) else {
+      return nil
+    }
     folder = found
   }
 
@@ -25,17 +24,12 @@ struct WatchedSweep {
   func show(on terminal: CursesTerminal, _ configuration: Configuration, _ reader: SweepReader) -> SweepEnding {
     let frames = Mailbox<SweepFrame> { EndRequest.wakeUp() }
     follow(reader, into: frames)
-    return SweepLoop(
-      terminal: terminal, mailbox: frames, folder: folder, isOwn: false,
-      open: { [folder] name throws(InputError) in
-        try FollowedRun(in: folder + "/" + name).show(on: terminal, configuration, runs: folder)
-      }, suspend: { terminal.suspend() }
-    ).run()
+    return SweepLoop(on: terminal, configuration, mailbox: frames, folder: folder, isOwn: false).run()
   }
 
   /// Posts what is new, on a thread of its own that ends when the mailbox is let go.
   private func follow(_ reader: SweepReader, into mailbox: Mailbox<SweepFrame>) {
-    let work = Transfer { [weak mailbox] in
+    Thread.start("follower") { [weak mailbox] in
       var last: SweepFrame?
       while mailbox != nil {
         var frame = last
@@ -49,9 +43,6 @@ struct WatchedSweep {
         Thread.sleep(forTimeInterval: Self.interval)
       }
     }
-    let thread = Thread { work.value() }
-    thread.name = "follower"
-    thread.start()
   }
 
   /// A line on standard output whenever a run has ended, until nothing runs any more.
@@ -71,5 +62,19 @@ struct WatchedSweep {
       EndRequest.wait(timeout: Int(Self.interval * 1000))
     }
     if let request = EndRequest.current { throw ExitCode(request.exitStatus) }
+  }
+}
+
+extension SweepLoop {
+  /// The table of a sweep, whose runs are opened on the same terminal.
+  convenience init(
+    on terminal: CursesTerminal, _ configuration: Configuration, mailbox: Mailbox<SweepFrame>, folder: String,
+    isOwn: Bool
+  ) {
+    self.init(
+      terminal: terminal, mailbox: mailbox, folder: folder, isOwn: isOwn,
+      open: { name throws(InputError) in
+        try FollowedRun(in: folder + "/" + name).show(on: terminal, configuration, runs: folder)
+      }, suspend: { terminal.suspend() })
   }
 }

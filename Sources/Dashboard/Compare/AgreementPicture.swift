@@ -17,9 +17,8 @@ enum AgreementPicture {
       description: "Spearman's correlation of the modules' ranks between groups; on the diagonal between seeds.")
     for (i, group) in comparison.groups.enumerated() {
       let y = top + Double(i) * height
-      let name = "\(i + 1) \(group.name)"
-      let shown = GroupPicture.cut(name, 25)
-      document.text(shown, x: names - 10, y: y + height / 2 + 4, "note", .end, tip: shown == name ? nil : name)
+      GroupPicture.name(
+        "\(i + 1) \(group.name)", atMost: 25, x: names - 10, y: y + height / 2 + 4, "note", .end, on: &document)
       document.text(String(i + 1), x: names + (Double(i) + 0.5) * size, y: top - 8, "tick", .middle)
       for (j, value) in matrix[i].enumerated() {
         let x = names + Double(j) * size
@@ -29,15 +28,11 @@ enum AgreementPicture {
           document.text("–", x: x + size / 2, y: y + height / 2 + 4, "tick", .middle)
           continue
         }
-        let share = (value + 1) / 2
-        document.rectangle(
-          x: x + 1, y: y + 1, width: size - 2, height: height - 2, "swatch", fill: Viridis.color(share), radius: 2,
-          tip: "\(tip): \(NumberText.fixed(value, 3))")
         // In a smaller cell the number would not stand.
-        guard size >= 24 else { continue }
-        document.text(
-          NumberText.fixed(value, size < 36 ? 1 : 2), x: x + size / 2, y: y + height / 2 + 4,
-          Viridis.isBright(share) ? "on-bright" : "on-dark", .middle)
+        let number = size < 24 ? nil : NumberText.fixed(value, size < 36 ? 1 : 2)
+        GroupPicture.cell(
+          (value + 1) / 2, number, x: x, y: y, width: size, height: height,
+          tip: "\(tip): \(NumberText.fixed(value, 3))", on: &document)
       }
     }
     return document.element(id: id)

@@ -18,8 +18,7 @@ struct BarPicture {
     let most = values.compactMap { $0 }.max() ?? 0
     for (index, value) in values.enumerated() {
       let y = Double(index) * rowHeight
-      let name = GroupPicture.cut(names[index], 66)
-      document.text(name, x: 8, y: y + 14, "label", tip: name == names[index] ? nil : names[index])
+      GroupPicture.name(names[index], atMost: 66, x: 8, y: y + 14, "label", on: &document)
       guard let value, most > 0 else {
         document.text("not known", x: 8, y: y + 31, "small")
         continue

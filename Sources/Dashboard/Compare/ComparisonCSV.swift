@@ -21,7 +21,7 @@ public enum ComparisonCSV {
       for run in group.runs {
         let best = comparison.metric.best(run.evaluations)
         let description = run.description
-        let ranks = Dictionary(zip(description.modules.map(\.name), run.ranks), uniquingKeysWith: { first, _ in first })
+        let ranks = run.rankOfModule
         var row = [group.name, run.name, run.folder.path, description.method, description.score.rawValue]
         row += [String(run.seed), String(run.stepsDone), CSVTable.field(description.effectiveScale)]
         row += [description.initialRank, run.totalRank].map(String.init)

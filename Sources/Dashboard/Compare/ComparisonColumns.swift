@@ -91,9 +91,8 @@ extension Comparison {
 }
 
 extension ComparedGroup {
-  /// Mean ranks as text, all with a decimal where one of them needs it, by module.
-  var rankTexts: [String: String] {
-    let ranks = meanRanks()
+  /// Mean ranks by module as text, all with a decimal where one of them needs it.
+  static func rankTexts(_ ranks: [String: Double]) -> [String: String] {
     let digits = ranks.values.allSatisfy { $0 == $0.rounded() } ? 0 : 1
     return ranks.mapValues { NumberText.fixed($0, digits) }
   }

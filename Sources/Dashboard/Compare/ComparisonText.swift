@@ -5,6 +5,7 @@ import Training
 /// Renders a comparison for a terminal or a pipe.
 public struct ComparisonText {
   private let comparison: Comparison
+  private let largestRank: Double
   private let width: Int?
   private let hasColors: Bool
   private let glyphs: GlyphLevel
@@ -15,6 +16,7 @@ public struct ComparisonText {
   ///   - isASCII: whether nothing beyond ASCII may be.
   public init(_ comparison: Comparison, width: Int?, hasColors: Bool, isASCII: Bool) {
     self.comparison = comparison
+    largestRank = comparison.largestRank
     self.width = width.map { max($0, 40) }
     self.hasColors = hasColors
     glyphs = isASCII ? .ascii : .braille
@@ -97,7 +99,7 @@ public struct ComparisonText {
     let perRow = max(((width ?? 100) + 3) / (blockWidth + 3), 1)
     var lines = sentences([
       "Kept triplets a module, mean over seeds; \(scale.glyph(nil)) is none, \(scale.glyph(1)) "
-        + "\(NumberText.plain(comparison.largestRank)):"
+        + "\(NumberText.plain(largestRank)):"
     ])
     for start in stride(from: 0, to: blocks.count, by: perRow) {
       if start > 0 { lines.append(StyledText()) }
@@ -118,7 +120,7 @@ public struct ComparisonText {
     _ group: ComparedGroup, _ grid: ModuleGrid, _ modules: [RunDescription.Module], _ scale: HeatScale
   ) -> [StyledText] {
     let ranks = group.meanRanks()
-    let texts = group.rankTexts
+    let texts = ComparedGroup.rankTexts(ranks)
     let cell = max(texts.values.map(\.count).max() ?? 1, 3)
     let blockWidth = 3 + grid.types.count * (cell + 2)
     let total = group.totalRankText
@@ -134,7 +136,7 @@ public struct ComparisonText {
           line.add(String(repeating: " ", count: cell + 1))
           continue
         }
-        let share = rank > 0 ? rank / comparison.largestRank : nil
+        let share = rank > 0 ? rank / largestRank : nil
         line.add(String(scale.glyph(share)), scale.style(share))
         line.add(padded(text, cell, isNumber: true))
       }

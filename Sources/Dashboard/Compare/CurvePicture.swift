@@ -30,11 +30,7 @@ struct CurvePicture {
     let values = points.flatMap { hasBands ? [$0.mean, $0.range.lowerBound, $0.range.upperBound] : [$0.mean] }
     let y = PlotScale(
       holding: values + (startsAtZero ? [0] : []), from: bottom, to: top, ticks: 6, mayBeLogarithmic: false)
-    for tick in y.ticks {
-      guard let at = y.pixel(tick) else { continue }
-      document.line(x1: x.from, y1: at, x2: x.to, y2: at, "grid")
-      document.text(PlotScale.label(tick), x: x.from - 8, y: at + 4, "tick", .end)
-    }
+    document.rows(y, across: x)
     document.text(quantity, x: 13, y: (top + bottom) / 2, "note", .middle, isVertical: true)
     GroupPicture.horizontalAxis(x, top: top, bottom: bottom, name: "steps done", on: &document)
     if hasBands {
@@ -47,8 +43,8 @@ struct CurvePicture {
       // A single point has no line.
       guard !isStaircase, let last = curve.last, let px = x.pixel(Double(last.step + 1)), let py = y.pixel(last.mean)
       else { continue }
-      document.rectangle(
-        x: px - 3, y: py - 3, width: 6, height: 6, GroupPicture.kind(group, "mean"), radius: 3,
+      document.circle(
+        x: px, y: py, radius: 3, GroupPicture.kind(group, "mean"),
         tip: "\(names[group]): \(NumberText.plain(last.mean)) after \(last.step + 1) steps")
     }
     GroupPicture.legend(names, y: bottom + 62, on: &document)

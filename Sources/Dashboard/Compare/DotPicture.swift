@@ -57,8 +57,7 @@ struct DotPicture {
   private func draw(_ row: Row, y: Double, _ scale: PlotScale, _ document: inout SVGDocument) {
     // About 8 pixels a bold character, 7 a plain one.
     let room = (GroupPicture.width - 32 - 7 * Double(row.remark.count)) / 8
-    let name = GroupPicture.cut(row.name, max(Int(room), 12))
-    document.text(name, x: 8, y: y + 12, "label", tip: name == row.name ? nil : row.name)
+    GroupPicture.name(row.name, atMost: max(Int(room), 12), x: 8, y: y + 12, "label", on: &document)
     document.text(row.remark, x: GroupPicture.width - 8, y: y + 12, "small", .end)
     let middle = y + 26
     if let interval = row.estimate.interval {
@@ -66,11 +65,12 @@ struct DotPicture {
     }
     for (value, tip) in zip(row.values, row.tips) {
       guard let x = scale.pixel(value) else { continue }
-      circle(x, middle + 11, 3.2, GroupPicture.kind(row.group, "seed"), tip, &document)
+      document.circle(x: x, y: middle + 11, radius: 3.2, GroupPicture.kind(row.group, "seed"), tip: tip)
     }
     if let x = scale.pixel(row.estimate.mean) {
-      let tip = "\(row.name): mean \(Comparison.text(row.estimate))"
-      circle(x, middle, 5, GroupPicture.kind(row.group, "mean"), tip, &document)
+      document.circle(
+        x: x, y: middle, radius: 5, GroupPicture.kind(row.group, "mean"),
+        tip: "\(row.name): mean \(Comparison.text(row.estimate))")
     }
   }
 
@@ -90,12 +90,5 @@ struct DotPicture {
           ? "M\(n(x - 5 * side)) \(n(y - 5))L\(n(x + side)) \(n(y))L\(n(x - 5 * side)) \(n(y + 5))"
           : "M\(n(x)) \(n(y - 5))L\(n(x)) \(n(y + 5))", kind)
     }
-  }
-
-  private func circle(
-    _ x: Double, _ y: Double, _ radius: Double, _ kind: String, _ tip: String, _ document: inout SVGDocument
-  ) {
-    document.rectangle(
-      x: x - radius, y: y - radius, width: 2 * radius, height: 2 * radius, kind, radius: radius, tip: tip)
   }
 }

@@ -14,6 +14,28 @@ enum GroupPicture {
   /// At most so many characters.
   static func cut(_ text: String, _ count: Int) -> String { text.count > count ? text.prefix(count - 1) + "…" : text }
 
+  /// A name of at most so many characters; a browser says all of one that is cut.
+  static func name(
+    _ name: String, atMost count: Int, x: Double, y: Double, _ kind: String, _ anchor: SVGDocument.Anchor = .start,
+    on document: inout SVGDocument
+  ) {
+    let shown = cut(name, count)
+    document.text(shown, x: x, y: y, kind, anchor, tip: shown == name ? nil : name)
+  }
+
+  /// A cell of a map in the colour of a share, 0 to 1, with the number where it has room for one.
+  static func cell(
+    _ share: Double, _ number: String?, x: Double, y: Double, width: Double, height: Double, tip: String,
+    on document: inout SVGDocument
+  ) {
+    document.rectangle(
+      x: x + 1, y: y + 1, width: width - 2, height: height - 2, "swatch", fill: Viridis.color(share), radius: 2,
+      tip: tip)
+    guard let number else { return }
+    document.text(
+      number, x: x + width / 2, y: y + height / 2 + 4, Viridis.isBright(share) ? "on-bright" : "on-dark", .middle)
+  }
+
   /// Samples of the groups' lines with their names, from `y` down; two beside each other where the names are short.
   static func legend(_ names: [String], y: Double, on document: inout SVGDocument) {
     let columns = legendColumns(names)
@@ -22,8 +44,7 @@ enum GroupPicture {
       let x = left + Double(index % columns) * columnWidth
       let line = y + Double(index / columns) * 20
       document.line(x1: x, y1: line - 4, x2: x + 26, y2: line - 4, kind(index, "line"))
-      let shown = cut(name, columns == 2 ? 26 : 60)
-      document.text(shown, x: x + 34, y: line, "note", tip: shown == name ? nil : name)
+      self.name(name, atMost: columns == 2 ? 26 : 60, x: x + 34, y: line, "note", on: &document)
     }
   }
 

@@ -3,21 +3,22 @@
 import Training
 
 struct RankMapPicture {
-  let comparison: Comparison
   let grid: ModuleGrid
   let modules: [RunDescription.Module]
+  let largestRank: Double
 
   init(_ comparison: Comparison) {
-    self.comparison = comparison
     modules = comparison.modules
     grid = ModuleGrid(modules: modules, visible: Array(modules.indices))
+    largestRank = comparison.largestRank
   }
 
   private static let left = 34.0
 
   func element(_ group: ComparedGroup, id: String) -> String {
     let ranks = group.meanRanks()
-    let texts = group.rankTexts
+    let texts = ComparedGroup.rankTexts(ranks)
+    let runs = group.runs.map(\.rankOfModule)
     let rowHeight = grid.rows.count <= 12 ? 26.0 : grid.rows.count <= 32 ? 19 : 15
     let columnWidth = min((GroupPicture.width - Self.left - 46) / Double(max(grid.types.count, 1)), 84)
     let top = 26.0
@@ -38,14 +39,14 @@ struct RankMapPicture {
       var sum = 0.0
       document.text(line.label, x: Self.left - 8, y: y + rowHeight / 2 + 4, "tick", .end)
       for (column, own) in line.cells.enumerated() {
-        guard let index = own.first, let rank = ranks[modules[index].name],
-          let text = texts[modules[index].name]
+        guard let name = own.first.map({ modules[$0].name }), let rank = ranks[name], let text = texts[name]
         else { continue }
         sum += rank
         sums[column] += rank
-        cell(
-          rank, text, of: group, modules[index], x: Self.left + Double(column) * columnWidth, y: y, width: columnWidth,
-          height: rowHeight, &document)
+        let each = runs.map { ranks in ranks[name].map(String.init) ?? "–" }
+        GroupPicture.cell(
+          rank / largestRank, text, x: Self.left + Double(column) * columnWidth, y: y, width: columnWidth,
+          height: rowHeight, tip: "\(name): \(text) (\(each.joined(separator: ", ")))", on: &document)
       }
       document.text(ComparedGroup.sumText(sum), x: sumX, y: y + rowHeight / 2 + 4, "tick", .end)
     }
@@ -59,28 +60,12 @@ struct RankMapPicture {
     return document.element(id: id)
   }
 
-  private func cell(
-    _ rank: Double, _ text: String, of group: ComparedGroup, _ module: RunDescription.Module, x: Double, y: Double,
-    width: Double, height: Double, _ document: inout SVGDocument
-  ) {
-    let share = rank / comparison.largestRank
-    let each = group.runs.map { run in
-      run.description.modules.firstIndex { $0.name == module.name }.map { String(run.ranks[$0]) } ?? "–"
-    }
-    let tip = "\(module.name): \(text) (\(each.joined(separator: ", ")))"
-    document.rectangle(
-      x: x + 1, y: y + 1, width: width - 2, height: height - 2, "swatch", fill: Viridis.color(share), radius: 2,
-      tip: tip)
-    document.text(
-      text, x: x + width / 2, y: y + height / 2 + 4, Viridis.isBright(share) ? "on-bright" : "on-dark", .middle)
-  }
-
   /// What the colours stand for.
   func legend(id: String) -> String {
     let (x, bar, y) = (Self.left, 240.0, 8.0)
     var document = SVGDocument(
       width: GroupPicture.width, height: 42, title: "Scale of the maps",
-      description: "From 0 to \(NumberText.plain(comparison.largestRank)) kept triplets a module.")
+      description: "From 0 to \(NumberText.plain(largestRank)) kept triplets a module.")
     let steps = 48
     for step in 0..<steps {
       let share = (Double(step) + 0.5) / Double(steps)
@@ -88,7 +73,7 @@ struct RankMapPicture {
         x: x + bar * Double(step) / Double(steps), y: y, width: bar / Double(steps) + 0.5, height: 12, "swatch",
         fill: Viridis.color(share))
     }
-    let scale = PlotScale(0, comparison.largestRank, from: x, to: x + bar, ticks: 4)
+    let scale = PlotScale(0, largestRank, from: x, to: x + bar, ticks: 4)
     for tick in scale.ticks {
       guard let at = scale.pixel(tick) else { continue }
       document.line(x1: at, y1: y + 12, x2: at, y2: y + 16, "axis")

@@ -61,11 +61,7 @@ struct ChartPicture {
 
   /// Grid lines, ticks and labels on both axes.
   mutating func axes(_ plot: Plot, yName: String, xName: String?) {
-    for tick in plot.y.ticks {
-      guard let y = plot.y.pixel(tick) else { continue }
-      document.line(x1: plot.x.from, y1: y, x2: plot.x.to, y2: y, "grid")
-      document.text(PlotScale.label(tick), x: plot.x.from - 8, y: y + 4, "tick", .end)
-    }
+    document.rows(plot.y, across: plot.x)
     for tick in plot.x.ticks {
       guard let x = plot.x.pixel(tick) else { continue }
       document.line(x1: x, y1: plot.bottom, x2: x, y2: plot.bottom + 4, "axis")
@@ -128,5 +124,16 @@ struct ChartPicture {
     document.path(
       "M\(n(x)) \(n(y - 4.5))L\(n(x + 4.5)) \(n(y))L\(n(x)) \(n(y + 4.5))L\(n(x - 4.5)) \(n(y))Z", "evaluation",
       tip: tip)
+  }
+}
+
+extension SVGDocument {
+  /// A grid line and a label at each tick of the vertical axis.
+  mutating func rows(_ y: PlotScale, across x: PlotScale) {
+    for tick in y.ticks {
+      guard let at = y.pixel(tick) else { continue }
+      line(x1: x.from, y1: at, x2: x.to, y2: at, "grid")
+      text(PlotScale.label(tick), x: x.from - 8, y: at + 4, "tick", .end)
+    }
   }
 }

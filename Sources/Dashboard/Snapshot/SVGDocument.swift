@@ -39,6 +39,11 @@ struct SVGDocument {
     add("rect", attributes, kind, tip)
   }
 
+  /// Around (x, y), as a rectangle that is all corners.
+  mutating func circle(x: Double, y: Double, radius: Double, _ kind: String, tip: String? = nil) {
+    rectangle(x: x - radius, y: y - radius, width: 2 * radius, height: 2 * radius, kind, radius: radius, tip: tip)
+  }
+
   mutating func line(x1: Double, y1: Double, x2: Double, y2: Double, _ kind: String, tip: String? = nil) {
     add(
       "line",

@@ -82,7 +82,7 @@ enum SweepBindings {
   }
 
   @Sendable private static func noRun(_ state: SweepState) -> String? {
-    state.visible.isEmpty ? "no run is shown" : nil
+    state.selected == nil ? "no run is shown" : nil
   }
 
   @Sendable private static func notOpened(_ state: SweepState) -> String? {

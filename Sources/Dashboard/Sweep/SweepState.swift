@@ -30,6 +30,7 @@ public struct SweepState: Sendable {
   /// nil: in the order in which they are run.
   var order: SweepColumn?
   var isReversed = false
+  /// Among the visible ones; nil where there are none.
   var selected: SweepRun.Key?
   var marked: Set<SweepRun.Key> = []
   /// First run that is seen.

@@ -50,7 +50,8 @@ public func update(_ state: inout SweepState, _ event: SweepScreenEvent) -> [Swe
 }
 
 extension SweepState {
-  var selectedRun: SweepRun? { visible.first { $0.key == selected } ?? visible.first }
+  /// nil where no run is shown.
+  var selectedRun: SweepRun? { frame?.runs.first { $0.key == selected } }
 
   mutating func receive(_ new: SweepFrame) {
     if let old = frame {
@@ -122,7 +123,7 @@ extension SweepState {
       isReversed = false
     case .reverse: isReversed.toggle()
     case .mark:
-      guard let key = selectedRun?.key else { return [] }
+      guard let key = selected else { return [] }
       if marked.remove(key) == nil { marked.insert(key) }
       move(by: 1)
     case .markAll:
@@ -168,6 +169,6 @@ extension SweepState {
       $0.isASCII
         && ($0.properties.isAlphabetic || $0.properties.numericType != nil || "/._=-+".unicodeScalars.contains($0))
     }
-    return isPlain ? path : "'" + path.replacing("'", with: #"'\''"#) + "'"
+    return isPlain ? path : path.shellQuoted
   }
 }

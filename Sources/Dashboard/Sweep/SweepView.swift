@@ -199,12 +199,7 @@ extension Canvas {
   /// Lines in a box in the middle of an area.
   fileprivate mutating func putBox(_ title: String, _ lines: [String], in area: Area) {
     let width = min(area.width, max((lines.map(\.count).max() ?? 0), title.count) + 6)
-    let height = lines.count + 4
-    let box = Area(
-      x: area.x + (area.width - width) / 2, y: area.y + max((area.height - height) / 2, 0), width: width, height: height
-    )
-    fill(box)
-    border(box, title: StyledText(title, Theme.title), isFocused: true)
-    for (y, line) in lines.enumerated() { put(line, Theme.label, in: box.inner, x: 2, y: y + 1) }
+    let inner = putBox(StyledText(title, Theme.title), width: width, height: lines.count + 4, in: area)
+    for (y, line) in lines.enumerated() { put(line, Theme.label, in: inner, x: 2, y: y + 1) }
   }
 }

@@ -44,21 +44,15 @@ extension DashboardState {
     _ title: StyledText, _ story: [String], _ entries: [(key: String, text: String, isChosen: Bool, isEnabled: Bool)],
     on canvas: inout Canvas, in body: Area
   ) {
-    let width = min(body.width, 72)
     let top = story.isEmpty ? 1 : story.count + 2
-    let height = entries.count + top + 3
-    let area = Area(
-      x: body.x + (body.width - width) / 2, y: body.y + max((body.height - height) / 2, 0), width: width, height: height
-    )
-    canvas.fill(area)
-    canvas.border(area, title: title, isFocused: true)
-    for (index, text) in story.enumerated() { canvas.put(text, Theme.warning, in: area.inner, x: 1, y: index + 1) }
+    let inner = canvas.putBox(title, width: min(body.width, 72), height: entries.count + top + 3, in: body)
+    for (index, text) in story.enumerated() { canvas.put(text, Theme.warning, in: inner, x: 1, y: index + 1) }
     for (index, entry) in entries.enumerated() {
       var line = StyledText(entry.isChosen ? "→ " : "  ", Theme.key)
       line.add(entry.key, entry.isEnabled ? Theme.key : Theme.faint)
       line.pad(to: 7)
       line.add(entry.text, entry.isChosen ? Theme.selected : entry.isEnabled ? Theme.label : Theme.faint)
-      canvas.put(line, in: area.inner, x: 1, y: index + top)
+      canvas.put(line, in: inner, x: 1, y: index + top)
     }
   }
 }

@@ -82,6 +82,17 @@ extension Canvas {
     }
   }
 
+  /// An empty box in the middle of an area, over what is there.
+  /// - Returns: what is inside its border.
+  mutating func putBox(_ title: StyledText, width: Int, height: Int, in area: Area) -> Area {
+    let box = Area(
+      x: area.x + (area.width - width) / 2, y: area.y + max((area.height - height) / 2, 0), width: width, height: height
+    )
+    fill(box)
+    border(box, title: title, isFocused: true)
+    return box.inner
+  }
+
   /// Says what the screen needs, in its middle.
   mutating func putTooSmall(_ lines: [String], in area: Area) {
     let top = max((area.height - lines.count) / 2, 0)

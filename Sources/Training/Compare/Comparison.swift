@@ -27,8 +27,7 @@ public struct ComparedGroup: Sendable {
 
   /// The mean of a quantity over the runs that have it.
   public func mean(_ quantity: (RunOutcome) -> Double?) -> Double? {
-    let values = runs.compactMap(quantity).filter(\.isFinite)
-    return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+    runs.compactMap(quantity).filter(\.isFinite).mean
   }
 }
 

@@ -10,7 +10,7 @@ extension ComparedGroup {
 
     init(step: Int, _ values: [Double]) {
       self.step = step
-      mean = values.reduce(0, +) / Double(values.count)
+      mean = values.mean ?? .nan
       range = (values.min() ?? mean)...(values.max() ?? mean)
     }
   }

@@ -5,14 +5,7 @@ public enum ComparisonMetric: String, Sendable, CaseIterable {
   case accuracy, matthews, f1, loss
 
   /// Not a number where the evaluation has none: a language model's has a loss alone.
-  public func value(_ evaluation: Evaluation) -> Double {
-    switch self {
-    case .accuracy: evaluation.accuracy ?? .nan
-    case .matthews: evaluation.matthews ?? .nan
-    case .f1: evaluation.f1 ?? .nan
-    case .loss: evaluation.loss
-    }
-  }
+  public func value(_ evaluation: Evaluation) -> Double { evaluation[rawValue] ?? .nan }
 
   public var isHigherBetter: Bool { self != .loss }
 

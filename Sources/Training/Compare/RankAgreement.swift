@@ -4,8 +4,7 @@
 enum RankAgreement {
   /// Over the modules that both have; nil where there are fewer than three, or where one allocation is all equal.
   static func correlation(_ a: RunOutcome, _ b: RunOutcome) -> Double? {
-    let other = Dictionary(
-      zip(b.description.modules.map(\.name), b.ranks), uniquingKeysWith: { first, _ in first })
+    let other = b.rankOfModule
     let pairs = zip(a.description.modules, a.ranks).compactMap { module, rank in
       other[module.name].map { (Double(rank), Double($0)) }
     }
@@ -16,7 +15,7 @@ enum RankAgreement {
 
   /// The mean over all pairs of runs; nil where none has a correlation.
   static func within(_ runs: [RunOutcome]) -> Double? {
-    mean(runs.indices.flatMap { i in runs[..<i].map { correlation(runs[i], $0) } })
+    runs.indices.flatMap { i in runs[..<i].compactMap { correlation(runs[i], $0) } }.mean
   }
 
   static func between(_ groups: [ComparedGroup]) -> [[Double?]] {
@@ -34,11 +33,6 @@ enum RankAgreement {
   private static func between(_ a: [RunOutcome], _ b: [RunOutcome]) -> Double? {
     let pairs = a.flatMap { run in b.map { (run, $0) } }
     let common = pairs.filter { $0.0.seed == $0.1.seed }
-    return mean((common.isEmpty ? pairs : common).map { correlation($0.0, $0.1) })
-  }
-
-  private static func mean(_ values: [Double?]) -> Double? {
-    let known = values.compactMap { $0 }
-    return known.isEmpty ? nil : known.reduce(0, +) / Double(known.count)
+    return (common.isEmpty ? pairs : common).compactMap { correlation($0.0, $0.1) }.mean
   }
 }

@@ -43,7 +43,7 @@ public struct RunGrouping {
       guard let name = run.folder else { continue }
       do throws(InputError) {
         let outcome = try RunOutcome(RunFolder(path: folder + "/" + name))
-        add(outcome, sweep: sweep.name, cell: run.variant + (run.cell.isEmpty ? "" : " " + run.cell))
+        add(outcome, sweep: sweep.name, cell: run.setting)
       } catch {
         leaveOut(run.title, "it cannot be read: \(error)")
       }
@@ -112,7 +112,7 @@ public struct RunGrouping {
     let keys = Self.telling(RunSettings.differing(groups))
     return Dictionary(
       uniqueKeysWithValues: groups.enumerated().map { index, settings in
-        (settings, keys.map { "\(Self.short($0.key))=\($0.values[index])" }.joined(separator: ", "))
+        (settings, keys.map { "\(ExperimentKey.shortName($0.key))=\($0.values[index])" }.joined(separator: ", "))
       })
   }
 
@@ -126,9 +126,6 @@ public struct RunGrouping {
       return true
     }
   }
-
-  /// PEFT's name of a key, without our section.
-  static func short(_ key: String) -> String { key.split(separator: ".").last.map(String.init) ?? key }
 
   private static func distinct(_ names: [String]) -> [String] {
     var counts: [String: Int] = [:]

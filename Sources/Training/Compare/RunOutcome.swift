@@ -38,6 +38,11 @@ public struct RunOutcome: Sendable {
   /// Kept triplets a module, in the order of `description.modules`.
   public var ranks: [Int] { rankHistory.last?.kept ?? [] }
 
+  /// `ranks` by the modules' names.
+  public var rankOfModule: [String: Int] {
+    Dictionary(zip(description.modules.map(\.name), ranks), uniquingKeysWith: { first, _ in first })
+  }
+
   public var totalRank: Int { ranks.reduce(0, +) }
 
   /// Trainable parameters of all adapters, without the head: Σ kept·(d₁ + d₂), and one more a triplet where λ is trained.
@@ -63,14 +68,13 @@ extension RunOutcome {
     let evaluations = try reader.evaluations()
     let ranks = try reader.ranks(atMost: 128)
     let state = try reader.live()?.state ?? .done
-    let fixed = Array(repeating: description.initialRank, count: description.modules.count)
     self.init(
       folder: folder, description: description, experiment: experiment,
       seed: experiment?.seed ?? reader.facts["seed"].flatMap { Int($0) } ?? 0, stepsDone: stepsDone,
       isFinished: stepsDone >= description.totalSteps && state == .done,
       evaluations: evaluations.filter { $0.split == "eval" },
       test: evaluations.last { $0.split == "test" }?.evaluation,
-      rankHistory: ranks.isEmpty ? [TelemetryReader.RecordedRanks(step: 0, kept: fixed)] : ranks,
+      rankHistory: ranks.isEmpty ? [TelemetryReader.RecordedRanks(step: 0, kept: description.firstRanks)] : ranks,
       interventions: try reader.interventions(), cost: try reader.cost(),
       wallSeconds: reader.facts["wall_s"].flatMap { Double($0) },
       peakRSSBytes: reader.facts["peak_rss_bytes"].flatMap { Int($0) },

@@ -15,6 +15,12 @@ enum AbsolutePath {
     return parent == "/" ? "/\(name)" : "\(parent)/\(name)"
   }
 
+  /// The folder that a file's path names, where the paths in it start; with its own slash, so that the root is not empty.
+  static func folder(of file: String) -> String {
+    let parts = file.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+    return parts.isEmpty ? "." : parts.joined(separator: "/") + "/"
+  }
+
   /// Without `.`, `..` and links; what does not exist has no links.
   private static func resolved(_ parts: some Sequence<Substring>) -> String {
     if let pointer = realpath("/" + parts.joined(separator: "/"), nil) {

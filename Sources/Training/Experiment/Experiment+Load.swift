@@ -71,9 +71,7 @@ private struct ExperimentReader {
 
   init(path: String) {
     self.path = path
-    let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-    // With its own slash, so that the root is not empty.
-    folder = parts.isEmpty ? "." : parts.joined(separator: "/") + "/"
+    folder = AbsolutePath.folder(of: path)
     experiment = Experiment(path: path)
   }
 

@@ -23,6 +23,9 @@ struct ExperimentKey: Sendable {
   /// As in `--set`: `section.name`.
   var path: String { section.isEmpty ? name : section + "." + name }
 
+  /// PEFT's name of a key, without our section.
+  static func shortName(_ path: String) -> String { path.split(separator: ".").last.map(String.init) ?? path }
+
   static let all: [ExperimentKey] = [
     text("", "name", \.name, "a name that a folder can have", where: isFolderName),
     integer("", "seed", \.seed, 0...Int.max),

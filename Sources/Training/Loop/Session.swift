@@ -306,10 +306,11 @@ public final class Session {
   private struct Refusal: Error { let reason: String }
 
   /// What a change would make of a value, and how; or why it cannot be.
-  private func plan(
-    _ parameter: Hyperparameter, _ value: Double
-  ) -> Result<(new: Double, apply: () -> Void), Refusal> {
-    func no(_ reason: String) -> Result<(new: Double, apply: () -> Void), Refusal> { .failure(Refusal(reason: reason)) }
+  private typealias Plan = Result<(new: Double, apply: () -> Void), Refusal>
+
+  private func no(_ reason: String) -> Plan { .failure(Refusal(reason: reason)) }
+
+  private func plan(_ parameter: Hyperparameter, _ value: Double) -> Plan {
     guard value.isFinite else { return no("\(value) is not a number") }
     switch parameter {
     case .learningRate:
@@ -319,40 +320,45 @@ public final class Session {
       guard trainer.isRegularized else { return no("\(description.method) has no regulariser") }
       guard value >= 0 else { return no("it must be at least 0") }
       return .success((value, { self.trainer.options.orthRegWeight = value }))
-    case .beta1, .beta2, .deltaT, .targetR:
-      guard let allocator = trainer.allocator else { return no("\(description.method) has a fixed rank") }
-      return plan(parameter, value, for: allocator)
-    }
-  }
-
-  private func plan(
-    _ parameter: Hyperparameter, _ value: Double, for allocator: RankAllocator
-  ) -> Result<(new: Double, apply: () -> Void), Refusal> {
-    func no(_ reason: String) -> Result<(new: Double, apply: () -> Void), Refusal> { .failure(Refusal(reason: reason)) }
-    var schedule = allocator.schedule
-    switch parameter {
+    case .beta1:
+      return planSmoothing(value) { $0.beta1 = value }
+    case .beta2:
+      return planSmoothing(value) { $0.beta2 = value }
     case .deltaT:
+      guard let allocator = trainer.allocator else { return no(fixedRank) }
       guard value >= 1, value == value.rounded(), value <= Double(Int32.max) else {
         return no("it must be a whole number of at least 1")
       }
+      var schedule = allocator.schedule
       guard schedule.setMaskInterval(Int(value), at: trainer.stepsDone) else { return no(fixed(allocator, "ΔT")) }
       return .success((value, { allocator.schedule = schedule }))
     case .targetR:
-      let modules = Double(max(description.modules.count, 1))
-      let budget = (value * modules).rounded()
-      guard budget >= 0, budget <= Double(allocator.schedule.room) else {
-        return no("it must lie between 0 and the initial rank \(description.initialRank)")
-      }
-      guard !allocator.method.onlyGrows || budget >= Double(allocator.keptCount) else {
-        return no("\(allocator.keptCount) triplets have grown, and none is pruned")
-      }
-      guard schedule.setTarget(Int(budget), at: trainer.stepsDone) else { return no(fixed(allocator, "the target")) }
-      return .success((budget / modules, { allocator.schedule = schedule }))
-    default:
-      guard value > 0 && value < 1 else { return no("it must lie between 0 and 1") }
-      return .success((value, { if parameter == .beta1 { allocator.beta1 = value } else { allocator.beta2 = value } }))
+      guard let allocator = trainer.allocator else { return no(fixedRank) }
+      return planTarget(value, allocator)
     }
   }
+
+  private func planSmoothing(_ value: Double, _ apply: @escaping (RankAllocator) -> Void) -> Plan {
+    guard let allocator = trainer.allocator else { return no(fixedRank) }
+    guard value > 0 && value < 1 else { return no("it must lie between 0 and 1") }
+    return .success((value, { apply(allocator) }))
+  }
+
+  private func planTarget(_ value: Double, _ allocator: RankAllocator) -> Plan {
+    let modules = Double(max(description.modules.count, 1))
+    let budget = (value * modules).rounded()
+    guard budget >= 0, budget <= Double(allocator.schedule.room) else {
+      return no("it must lie between 0 and the initial rank \(description.initialRank)")
+    }
+    guard !allocator.method.onlyGrows || budget >= Double(allocator.keptCount) else {
+      return no("\(allocator.keptCount) triplets have grown, and none is pruned")
+    }
+    var schedule = allocator.schedule
+    guard schedule.setTarget(Int(budget), at: trainer.stepsDone) else { return no(fixed(allocator, "the target")) }
+    return .success((budget / modules, { allocator.schedule = schedule }))
+  }
+
+  private var fixedRank: String { "\(description.method) has a fixed rank" }
 
   private func fixed(_ allocator: RankAllocator, _ what: String) -> String {
     "\(what) is fixed from T − t_f = \(allocator.schedule.finalStep) on"
@@ -409,7 +415,7 @@ public final class Session {
   private func remember(_ record: StepRecord) {
     if isWatched { for shadow in shadows { shadow.remember(record) } }
     guard frames != nil || writeSnapshot != nil, history.retains(record) else { return }
-    history.append(point(record))
+    history.append(point(record, tripletFrame()))
   }
 
   /// Fills the history with what earlier processes left.
@@ -428,14 +434,15 @@ public final class Session {
   /// Whether somebody sees the frames.
   var isWatched: Bool { frames != nil }
 
-  private func point(_ record: StepRecord) -> HistoryPoint {
+  /// - Parameter triplets: of now; kept for a screen only.
+  private func point(_ record: StepRecord, _ triplets: @autoclosure () -> TripletFrame) -> HistoryPoint {
     HistoryPoint(
-      record: record, triplets: frames == nil ? TripletFrame() : tripletFrame(), ranks: trainer.allocator?.ranks ?? [])
+      record: record, triplets: frames == nil ? TripletFrame() : triplets(), ranks: trainer.allocator?.ranks ?? [])
   }
 
-  private var past: [HistoryPoint] {
+  private func past(_ triplets: TripletFrame) -> [HistoryPoint] {
     guard let record, history.points.last?.record.step != record.step else { return history.points }
-    return history.points + [point(record)]
+    return history.points + [point(record, triplets)]
   }
 
   /// Everything about the triplets after the latest step; empty where rank is fixed.
@@ -481,7 +488,7 @@ public final class Session {
       schedule: allocator?.schedule, beta1: value(of: .beta1), beta2: value(of: .beta2),
       orthRegWeight: value(of: .orthRegWeight), learningRate: trainer.options.learningRate,
       targetR: value(of: .targetR), deltaT: allocator?.schedule.maskInterval ?? 0,
-      ranks: ranks.kept, nonzero: ranks.nonzero, triplets: triplets, history: past, events: events,
+      ranks: ranks.kept, nonzero: ranks.nonzero, triplets: triplets, history: past(triplets), events: events,
       interventions: interventions,
       pending: commands.pending + (pauseAt.map { [.pauseAt(step: $0)] } ?? []), tokensPerSecond: tokensPerSecond,
       eta: eta, control: control ?? .own(keepsCheckpoints: journal != nil))

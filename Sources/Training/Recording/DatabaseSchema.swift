@@ -9,6 +9,7 @@ struct DatabaseSchema: Sendable {
   let owner: String
   /// At byte 68 of the file.
   let applicationID: Int
+  let tables: [String]
   /// Step i brings a database of version i to version i + 1. A step that has been released never changes.
   let steps: [String]
 
@@ -34,8 +35,27 @@ struct DatabaseSchema: Sendable {
     return found
   }
 
+  /// Whether a database that is to be read is one of these.
+  /// - Throws: `InputError` where it is empty, another application's or a newer version's, or lacks a table.
+  func check(_ database: Database, path: String) throws {
+    guard try version(of: database, path: path) != nil else {
+      throw InputError(file: path, "an empty database, expected \(owner)")
+    }
+    try ForeignDatabase.check(tables, of: database, path: path)
+  }
+
+  /// Makes a database ready to be written: with a WAL, and with today's tables.
+  /// - Returns: whether it is new.
+  func prepare(_ database: Database, path: String) throws -> Bool {
+    // Whose file it is comes before any change to it.
+    let isNew = try version(of: database, path: path) == nil
+    try database.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
+    try migrate(database, path: path)
+    return isNew
+  }
+
   /// Makes the tables, or brings an older version's to today's, all in one transaction.
-  func migrate(_ database: Database, path: String) throws {
+  private func migrate(_ database: Database, path: String) throws {
     try database.inTransaction(.immediate) {
       let found = try version(of: database, path: path) ?? 0
       guard found < version else { return .rollback }

@@ -283,8 +283,7 @@ extension TelemetryReader {
 
   /// Kept and λ ≠ 0 a module; what it starts with for a module without a row.
   func ranks(_ database: Database, step: Int?) throws -> (kept: [Int], nonzero: [Int]) {
-    let all = Array(
-      repeating: description.firstRank ?? description.initialRank, count: description.modules.count)
+    let all = description.firstRanks
     var ranks = (kept: all, nonzero: all)
     guard let step else { return ranks }
     for row in try rows(

@@ -40,10 +40,7 @@ public final class TelemetryReader {
     do {
       queue = try ForeignDatabase.open(path)
       let (facts, description) = try queue.read { database in
-        guard try TelemetrySchema.database.version(of: database, path: path) != nil else {
-          throw InputError(file: path, "an empty database, expected a run's")
-        }
-        try ForeignDatabase.check(TelemetrySchema.tables, of: database, path: path)
+        try TelemetrySchema.database.check(database, path: path)
         let facts = try ForeignDatabase.facts(database, path: path)
         return (facts, try Self.description(database, facts, path: path, folder: absolute))
       }

@@ -92,10 +92,7 @@ public final class TelemetryRecorder: @unchecked Sendable {
   private static func prepare(
     _ database: Database, path: String, _ description: RunDescription, _ facts: [String: String], resumeAt: Int?
   ) throws -> Int? {
-    // Whose file it is comes before any change to it.
-    let isNew = try TelemetrySchema.database.version(of: database, path: path) == nil
-    try database.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
-    try TelemetrySchema.database.migrate(database, path: path)
+    let isNew = try TelemetrySchema.database.prepare(database, path: path)
     if resumeAt == nil, !isNew, try Int.fetchOne(database, sql: "SELECT count(*) FROM meta") != 0 {
       throw InputError(.unwritable, file: path, "holds a run already")
     }

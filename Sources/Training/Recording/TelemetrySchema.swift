@@ -7,7 +7,11 @@ import Models
 /// The schema of `telemetry.sqlite`. What each column holds is told in the README; version 1 is the first.
 enum TelemetrySchema {
   /// "RKTP".
-  static let database = DatabaseSchema(owner: "a run's", applicationID: 0x524B_5450, steps: steps)
+  static let database = DatabaseSchema(
+    owner: "a run's", applicationID: 0x524B_5450,
+    tables: [
+      "meta", "module", "step", "rank", "triplets", "schedule", "evaluation", "intervention", "event", "live",
+    ], steps: steps)
 
   private static let steps = [
     """
@@ -42,11 +46,7 @@ enum TelemetrySchema {
     """
   ]
 
-  static let tables = [
-    "meta", "module", "step", "rank", "triplets", "schedule", "evaluation", "intervention", "event", "live",
-  ]
-
-  /// Those whose rows belong to a step.
+  /// The tables whose rows belong to a step.
   static let tablesByStep = ["step", "rank", "triplets", "schedule", "evaluation", "intervention", "event"]
 }
 

@@ -31,6 +31,13 @@ public struct RunFolder: Sendable {
 
   public var name: String { path.split(separator: "/").last.map(String.init) ?? path }
 
+  /// Where what is named may be, a run or a sweep: it is its folder, or one in `runs`.
+  public static func candidates(_ name: String, runs: String) -> [String] {
+    var path = name[...]
+    while path.count > 1, path.last == "/" { path.removeLast() }
+    return [String(path), runs + "/" + path]
+  }
+
   /// Makes the next free `<runs>/<name>-<n>`, n from 1. Safe against other processes that do the same.
   public static func create(in runs: String, name: String) throws(InputError) -> RunFolder {
     let manager = FileManager.default

@@ -44,9 +44,7 @@ public struct SavedRun: Sendable {
     let manager = FileManager.default
     func isRun(_ path: String) -> Bool { manager.fileExists(atPath: RunFolder(path: path).experiment) }
     if let name {
-      var path = name[...]
-      while path.count > 1, path.last == "/" { path.removeLast() }
-      for candidate in [String(path), runs + "/" + path] where isRun(candidate) {
+      for candidate in RunFolder.candidates(name, runs: runs) where isRun(candidate) {
         return SavedRun(folder: RunFolder(path: candidate))
       }
       throw InputError(.missing, file: name, "no run; expected a run's folder, or the name of one in \(runs)")

@@ -11,9 +11,8 @@ public struct MeanEstimate: Sendable, Equatable {
 
   /// - Precondition: at least one value, all finite.
   public init(_ values: [Double]) {
-    precondition(!values.isEmpty && values.allSatisfy(\.isFinite), "the mean of \(values)")
+    guard let mean = values.mean, values.allSatisfy(\.isFinite) else { preconditionFailure("the mean of \(values)") }
     count = values.count
-    let mean = values.reduce(0, +) / Double(values.count)
     self.mean = mean
     guard values.count > 1 else {
       deviation = nil
@@ -31,4 +30,9 @@ public struct MeanEstimate: Sendable, Equatable {
 
   /// The 95 % interval of the mean.
   public var interval: ClosedRange<Double>? { margin.map { (mean - $0)...(mean + $0) } }
+}
+
+extension [Double] {
+  /// nil of none.
+  var mean: Double? { isEmpty ? nil : reduce(0, +) / Double(count) }
 }

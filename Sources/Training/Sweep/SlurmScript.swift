@@ -9,7 +9,7 @@ extension SweepPlan {
   ///   - program: the path of this program, as the nodes see it.
   ///   - arguments: with which the sweep is read again, the same on every node.
   public func slurmScript(program: String, arguments: [String]) -> String {
-    let words = ([program, "sweep"] + arguments).map(Self.quoted).joined(separator: " ")
+    let words = ([program, "sweep"] + arguments).map(\.shellQuoted).joined(separator: " ")
     let threads = cells.map { max($0.experiment.training.threads, 1) }.max() ?? 1
     return """
       #!/bin/bash
@@ -23,8 +23,6 @@ extension SweepPlan {
 
       """
   }
-
-  private static func quoted(_ word: String) -> String { "'" + word.replacing("'", with: #"'\''"#) + "'" }
 
   private static func plain(_ name: String) -> String {
     String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) ? $0 : "-" })
@@ -43,4 +41,9 @@ extension SweepPlan {
     case .absent, .failed: return try RunFork.prepare(experiment, in: folder, log: [], origin: nil)
     }
   }
+}
+
+extension String {
+  /// As a shell takes it for one word, whatever is in it.
+  public var shellQuoted: String { "'" + replacing("'", with: #"'\''"#) + "'" }
 }

@@ -6,8 +6,8 @@ import Models
 
 enum SweepSchema {
   /// "RKSW". What each column holds is told in the README.
-  static let database = DatabaseSchema(owner: "a sweep's", applicationID: 0x524B_5357, steps: steps)
-  static let tables = ["meta", "run"]
+  static let database = DatabaseSchema(
+    owner: "a sweep's", applicationID: 0x524B_5357, tables: ["meta", "run"], steps: steps)
 
   private static let steps = [
     """
@@ -91,11 +91,8 @@ final class SweepDatabase {
       configuration.prepareDatabase { try $0.execute(sql: "PRAGMA trusted_schema = OFF") }
       queue = try DatabaseQueue(path: AbsolutePath.of(path, from: "."), configuration: configuration)
       try queue.inDatabase { database in
-        // Whose file it is comes before any change to it.
-        _ = try SweepSchema.database.version(of: database, path: path)
-        try database.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
-        try SweepSchema.database.migrate(database, path: path)
-        try ForeignDatabase.check(SweepSchema.tables, of: database, path: path)
+        _ = try SweepSchema.database.prepare(database, path: path)
+        try SweepSchema.database.check(database, path: path)
       }
     } catch {
       throw InputError(error, database: path, writing: true)

@@ -39,10 +39,7 @@ struct SweepFile: Sendable {
   private static let maximumSeeds = 10_000
 
   /// Where relative paths start.
-  var folder: String {
-    let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-    return parts.isEmpty ? "." : parts.joined(separator: "/") + "/"
-  }
+  var folder: String { AbsolutePath.folder(of: path) }
 
   /// - Throws: for a text that is no sweep, with line, key and what was expected.
   init(_ bytes: [UInt8], path: String) throws(InputError) {

@@ -56,8 +56,7 @@ struct SweepFolder {
     if SavedRun(folder: folder).isComplete(experiment) { return .complete(folder) }
     guard FileManager.default.fileExists(atPath: folder.telemetry) else { return .unfinished(folder) }
     switch try TelemetryReader(path: folder.telemetry).live()?.state {
-    case .failed(let reason): return .failed(folder, reason: reason)
-    case .halted(let reason): return .failed(folder, reason: reason)
+    case .failed(let reason), .halted(let reason): return .failed(folder, reason: reason)
     case .training, .paused, .evaluating, .waiting, .done, nil: return .unfinished(folder)
     }
   }

@@ -99,23 +99,18 @@ public struct SweepPlan: Sendable {
   private static func combinations(
     _ axes: [SweepFile.Axis], _ file: SweepFile, after count: Int
   ) throws(InputError) -> [[TOMLNode]] {
-    var found: [[TOMLNode]] = [[]]
-    for axis in axes {
-      guard found.count * axis.values.count + count <= maximumCells else { break }
-      found = found.flatMap { head in axis.values.map { head + [$0] } }
-    }
-    guard found.allSatisfy({ $0.count == axes.count }), found.count + count <= maximumCells else {
-      throw InputError(file: file.path, "more than \(maximumCells) runs")
-    }
-    return found
+    // No more than one too many, so that no product is too large.
+    let number = axes.reduce(1) { min($0 * $1.values.count, maximumCells + 1) }
+    guard number + count <= maximumCells else { throw InputError(file: file.path, "more than \(maximumCells) runs") }
+    return axes.reduce([[]]) { heads, axis in heads.flatMap { head in axis.values.map { head + [$0] } } }
   }
 
   // MARK: Names
 
   /// The last part of a key's name where no other axis ends in it.
   private static func shortName(_ key: String, among axes: [SweepFile.Axis]) -> String {
-    func last(_ key: String) -> String { key.split(separator: ".").last.map(String.init) ?? key }
-    return axes.count { last($0.key) == last(key) } == 1 ? last(key) : key
+    let short = ExperimentKey.shortName(key)
+    return axes.count { ExperimentKey.shortName($0.key) == short } == 1 ? short : key
   }
 
   /// `AdaLoRA-target_r=2`: what the folders of a variant's runs are called, with every value in it.

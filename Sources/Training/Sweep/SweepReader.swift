@@ -22,12 +22,7 @@ public final class SweepReader {
     path = folder + "/sweep.sqlite"
     do {
       queue = try ForeignDatabase.open(path)
-      try queue.read { [path] database in
-        guard try SweepSchema.database.version(of: database, path: path) != nil else {
-          throw InputError(file: path, "an empty database, expected a sweep's")
-        }
-        try ForeignDatabase.check(SweepSchema.tables, of: database, path: path)
-      }
+      try queue.read { [path] in try SweepSchema.database.check($0, path: path) }
     } catch {
       throw InputError(error, database: path, writing: false)
     }

@@ -64,8 +64,10 @@ public struct SweepRun: Sendable, Equatable {
   public var seed: Int { key.seed }
   /// How much of it is done, 0 to 1.
   public var share: Double { totalSteps > 0 ? min(max(Double(step) / Double(totalSteps), 0), 1) : 0 }
+  /// `AdaLoRA target_r=2`: what it shares with its other seeds.
+  var setting: String { variant + (cell.isEmpty ? "" : " " + cell) }
   /// `AdaLoRA target_r=2 seed 0`.
-  public var title: String { "\(variant)\(cell.isEmpty ? "" : " " + cell) seed \(seed)" }
+  public var title: String { "\(setting) seed \(seed)" }
 
   /// One line of a sweep's results.
   public var json: JSON {
@@ -90,7 +92,8 @@ public struct SweepFrame: Sendable, Equatable {
   /// Runs at once; nil where it cannot be known from outside.
   public var jobs: Int?
   /// In the order in which they are run.
-  public var runs: [SweepRun]
+  public let runs: [SweepRun]
+  private let wholeRuns: WholeRunSeconds
   /// Whether a process drives the sweep.
   public var isDriven: Bool
   /// Whether no more runs are started and those that run are being stopped.
@@ -105,6 +108,7 @@ public struct SweepFrame: Sendable, Equatable {
     self.name = name
     self.jobs = jobs
     self.runs = runs
+    wholeRuns = WholeRunSeconds(runs)
     self.isDriven = isDriven
     time = runs.contains { $0.state == .running } ? now.rounded(.down) : nil
   }
@@ -117,23 +121,11 @@ public struct SweepFrame: Sendable, Equatable {
 
   public func count(_ state: SweepRun.State) -> Int { runs.count { $0.state == state } }
 
-  /// Seconds that a whole run takes: the mean of those done of its variant and cell, else of all that are done, else
-  /// what the running ones tell of themselves. nil where nothing can be said yet.
-  private func expectedSeconds(_ run: SweepRun) -> Double? {
-    func mean(_ seconds: [Double]) -> Double? {
-      seconds.isEmpty ? nil : seconds.reduce(0, +) / Double(seconds.count)
-    }
-    let done = runs.filter { $0.state == .done }
-    return mean(done.filter { $0.variant == run.variant && $0.cell == run.cell }.compactMap(\.wallSeconds))
-      ?? mean(done.compactMap(\.wallSeconds))
-      ?? mean(runs.compactMap { run in run.eta.flatMap { run.share < 1 ? $0 / (1 - run.share) : nil } })
-  }
-
   /// Seconds until a run that is not over will be; of a waiting one, once it runs.
   public func secondsLeft(_ run: SweepRun) -> Double? {
     switch run.state {
-    case .running: run.eta ?? expectedSeconds(run).map { $0 * (1 - run.share) }
-    case .waiting: expectedSeconds(run).map { $0 * (1 - run.share) }
+    case .running: run.eta ?? wholeRuns.expected(run).map { $0 * (1 - run.share) }
+    case .waiting: wholeRuns.expected(run).map { $0 * (1 - run.share) }
     case .done, .failed: nil
     }
   }
@@ -146,4 +138,23 @@ public struct SweepFrame: Sendable, Equatable {
     guard !left.isEmpty, seconds.count == left.count else { return nil }
     return max(seconds.reduce(0, +) / Double(max(jobs ?? 1, 1)), seconds.max() ?? 0)
   }
+}
+
+/// Seconds that whole runs take.
+private struct WholeRunSeconds: Sendable, Equatable {
+  /// The mean of those done, by variant and cell.
+  private let means: [[String]: Double]
+  /// The mean of all that are done, else of what the running ones tell of themselves.
+  private let overall: Double?
+
+  init(_ runs: [SweepRun]) {
+    let done = runs.filter { $0.state == .done }
+    means = Dictionary(grouping: done) { [$0.variant, $0.cell] }.compactMapValues { $0.compactMap(\.wallSeconds).mean }
+    overall =
+      done.compactMap(\.wallSeconds).mean
+      ?? runs.compactMap { run in run.eta.flatMap { run.share < 1 ? $0 / (1 - run.share) : nil } }.mean
+  }
+
+  /// nil where nothing can be said yet.
+  func expected(_ run: SweepRun) -> Double? { means[[run.variant, run.cell]] ?? overall }
 }

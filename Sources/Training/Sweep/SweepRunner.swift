@@ -150,7 +150,6 @@ public final class SweepRunner {
     runs[index].state = .failed
     runs[index].reason = reason
     runs[index].ended = runs[index].ended ?? now()
-    runs[index].eta = nil
     changed.insert(index)
   }
 
@@ -228,7 +227,6 @@ public final class SweepRunner {
   private func end(_ index: Int, _ ending: RunProcess.Ending) {
     let folder = folder(index)
     runs[index].ended = now()
-    runs[index].eta = nil
     runs[index].state = .waiting
     live.update(&runs[index], in: folder)
     let standing: SweepFolder.Standing
@@ -291,7 +289,6 @@ extension SweepRun {
   /// What a run came to.
   fileprivate mutating func take(_ outcome: RunOutcome) {
     step = outcome.stepsDone
-    eta = nil
     if let evaluation = outcome.evaluation {
       loss = evaluation.loss
       take(evaluation)

@@ -80,6 +80,9 @@ extension RunDescription {
   /// Whether modules start with less than they have room for.
   public var grows: Bool { listed?.method.grows ?? false }
 
+  /// What each module starts with.
+  var firstRanks: [Int] { Array(repeating: firstRank ?? initialRank, count: modules.count) }
+
   /// Whether a mask keeps the best triplets of all, so that another rule's choice can be told.
   public var prunesByScore: Bool { allocates && !grows }
 

@@ -12,7 +12,7 @@ final class ShadowView {
   /// Keeps what the history would keep of a step.
   func remember(_ record: StepRecord) {
     guard history.retains(record) else { return }
-    history.append(point(record))
+    history.append(HistoryPoint(record: changed(record), triplets: triplets, ranks: shadow.allocator.ranks))
   }
 
   /// The run's frame with what the shadow decides in place of what was done.
@@ -31,7 +31,9 @@ final class ShadowView {
     frame.triplets = triplets
     frame.record = run.record.map(changed)
     frame.history = history.points
-    if let record = run.record, history.points.last?.record.step != record.step { frame.history.append(point(record)) }
+    if let record = frame.record, history.points.last?.record.step != record.step {
+      frame.history.append(HistoryPoint(record: record, triplets: frame.triplets, ranks: frame.ranks))
+    }
     frame.events = []
     frame.interventions = []
     return frame
@@ -39,10 +41,6 @@ final class ShadowView {
 
   private var targetRank: Double {
     Double(shadow.allocator.schedule.targetBudget) / Double(max(shadow.allocator.store.adapters.count, 1))
-  }
-
-  private func point(_ record: StepRecord) -> HistoryPoint {
-    HistoryPoint(record: changed(record), triplets: triplets, ranks: shadow.allocator.ranks)
   }
 
   private func changed(_ record: StepRecord) -> StepRecord {

@@ -44,8 +44,8 @@ struct Compare: ParsableCommand {
   func run() throws {
     var grouping = RunGrouping()
     for source in sources {
-      if let sweep = [source, runs + "/" + source].first(where: SweepReader.isSweep) {
-        try grouping.add(sweep: sweep)
+      if let sweep = WatchedSweep(source, runs: runs) {
+        try grouping.add(sweep: sweep.folder)
       } else {
         try grouping.add(try WatchedRun.find(source, runs: runs).folder)
       }

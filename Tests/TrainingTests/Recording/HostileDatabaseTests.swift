@@ -71,7 +71,7 @@ import Testing
     #expect(bytes[68..<72] == Data([0x52, 0x4B, 0x54, 0x50]) && bytes[60..<64] == Data([0, 0, 0, 1]))
     try DatabaseQueue(path: folder.database).read { database in
       let tables = try String.fetchAll(database, sql: "SELECT name FROM sqlite_schema WHERE type = 'table'")
-      #expect(Set(tables) == Set(TelemetrySchema.tables))
+      #expect(Set(tables) == Set(TelemetrySchema.database.tables))
       #expect(try String.fetchOne(database, sql: "PRAGMA journal_mode") == "wal")
       let notStrict = try Int.fetchOne(
         database,

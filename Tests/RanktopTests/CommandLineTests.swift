@@ -14,11 +14,11 @@ import Testing
   }
 
   private func start(_ arguments: String...) throws -> Child {
-    try Child(program, arguments, folder: tiny.folder, workingDirectory: tiny.folder.path)
+    try tiny.start(arguments)
   }
 
   private func run(_ arguments: String...) throws -> Child.Ending {
-    try Child(program, arguments, folder: tiny.folder, workingDirectory: tiny.folder.path).wait()
+    try tiny.run(arguments)
   }
 
   // MARK: - Errors
@@ -145,10 +145,7 @@ import Testing
   @Test("--set and --seed reach the run; the same seed gives the same losses")
   func overrides() throws {
     func losses(_ name: String, _ arguments: String...) throws -> [Double] {
-      let ending = try Child(
-        program, ["train", "tiny.toml", "--trace", name] + arguments, folder: tiny.folder,
-        workingDirectory: tiny.folder.path
-      ).wait()
+      let ending = try tiny.run(["train", "tiny.toml", "--trace", name] + arguments)
       #expect(ending.status == 0)
       return try tiny.trace(name).dropLast().compactMap { $0["loss"] as? Double }
     }
@@ -177,9 +174,7 @@ import Testing
   func signalWhileEvaluating() throws {
     // Seconds of evaluation after each step.
     let large = try TinyExperiment(steps: 100, evalEvery: 1, evalSize: 400_000)
-    let child = try Child(
-      program, ["train", "tiny.toml", "--trace", "trace.jsonl"], folder: large.folder,
-      workingDirectory: large.folder.path)
+    let child = try large.start(["train", "tiny.toml", "--trace", "trace.jsonl"])
     let log = large.folder.appendingPathComponent("runs/tiny-1/log.txt").path
     let deadline = Date(timeIntervalSinceNow: 60)
     while (try? String(contentsOfFile: log, encoding: .utf8))?.contains("started") != true, Date() < deadline {

@@ -10,26 +10,13 @@ extension EndToEnd {
     private let sweep: TinySweep
 
     init() throws {
-      sweep = try TinySweep(
-        """
-        seeds = [0, 1]
-        jobs = 2
-        [[variant]]
-        name = "plain"
-        [[variant]]
-        name = "magnitude"
-        set = { "adapter.score" = "magnitude" }
-
-        """)
+      sweep = try TinySweep(TinySweep.variants)
       let ending = try sweep.run()
       #expect(ending.status == 0, "\(ending.error)")
     }
 
     private func compare(_ arguments: String...) throws -> Child.Ending {
-      try Child(
-        try Child.program("ranktop"), ["compare"] + arguments, folder: sweep.tiny.folder,
-        workingDirectory: sweep.tiny.folder.path
-      ).wait()
+      try sweep.tiny.run(["compare"] + arguments)
     }
 
     private func text(_ name: String) throws -> String {

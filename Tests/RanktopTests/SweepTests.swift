@@ -8,20 +8,9 @@ import Testing
 
 extension EndToEnd {
   @Suite(.serialized) struct SweepTests {
-    private static let variants = """
-      seeds = [0, 1]
-      jobs = 2
-      [[variant]]
-      name = "plain"
-      [[variant]]
-      name = "magnitude"
-      set = { "adapter.score" = "magnitude" }
-
-      """
-
     @Test("a sweep leaves a folder and a row a run, and is not run twice; runs can be added and taken out")
     func whole() throws {
-      let sweep = try TinySweep(Self.variants)
+      let sweep = try TinySweep(TinySweep.variants)
       let first = try sweep.run()
       #expect(first.status == 0, "\(first.error)")
       let lines = try first.output.split(separator: "\n").map { line in
@@ -43,15 +32,15 @@ extension EndToEnd {
       let again = try sweep.run()
       #expect(again.status == 0 && again.output == first.output)
       #expect(again.error == "sweep runs/s: 4 runs, 2 at once, 4 done\n")
-      try sweep.write(Self.variants.replacing("[0, 1]", with: "[1, 2]"))
+      try sweep.write(TinySweep.variants.replacing("[0, 1]", with: "[1, 2]"))
       let more = try sweep.run()
       #expect(more.status == 0 && more.error.contains("4 runs, 2 at once, 2 done\nstart    plain seed 2"))
       #expect(try sweep.rows().keys.sorted() == ["magnitude 1", "magnitude 2", "plain 1", "plain 2"])
-      try sweep.write(Self.variants)
+      try sweep.write(TinySweep.variants)
       #expect(try sweep.run("--collect").output == first.output)
       #expect(try sweep.adapter("plain-s0-1") == before)
 
-      try sweep.write(Self.variants.replacing("\"magnitude\" }", with: "\"sensitivity\" }"))
+      try sweep.write(TinySweep.variants.replacing("\"magnitude\" }", with: "\"sensitivity\" }"))
       let changed = try sweep.run()
       #expect(changed.status == 65)
       #expect(
@@ -99,10 +88,7 @@ extension EndToEnd {
       #expect(last.status == 0, "\(last.error)")
       #expect(try sweep.rows().values.allSatisfy { $0.state == .done && $0.step == 400 })
       for run in [a, b] {
-        let whole = try Child(
-          try Child.program("ranktop"), ["train", sweep.folder + "/\(run)/experiment.toml", "--runs", "whole"],
-          folder: sweep.tiny.folder, workingDirectory: sweep.tiny.folder.path
-        ).wait()
+        let whole = try sweep.tiny.run(["train", sweep.folder + "/\(run)/experiment.toml", "--runs", "whole"])
         #expect(whole.status == 0)
         let adapter = sweep.tiny.folder.path + "/whole/\(run)/adapter/adapter_model.safetensors"
         #expect(try sweep.adapter(run) == Data(contentsOf: URL(fileURLWithPath: adapter)), "\(run)")

@@ -6,16 +6,10 @@ import Testing
 
 extension EndToEnd {
   @Suite(.serialized) struct WhatIf {
-    private func run(_ tiny: TinyExperiment, _ arguments: [String]) throws -> Child.Ending {
-      try Child(
-        try Child.program("ranktop"), arguments, folder: tiny.folder, workingDirectory: tiny.folder.path
-      ).wait()
-    }
-
     /// With `runs/tiny-1` in its folder.
     private func trained(_ changes: String...) throws -> TinyExperiment {
       let tiny = try TinyExperiment(steps: 30, evalEvery: 0)
-      let ending = try run(tiny, ["train", "tiny.toml"] + changes)
+      let ending = try tiny.run(["train", "tiny.toml"] + changes)
       #expect(ending.status == 0, "\(ending.error)")
       return tiny
     }
@@ -29,7 +23,7 @@ extension EndToEnd {
       }
       let before = try files()
       let flags = ["--score", "magnitude", "--target", "3", "--beta1", "0.5", "--shadow", "score=smoothed"]
-      let ending = try run(tiny, ["whatif", "tiny-1"] + flags)
+      let ending = try tiny.run(["whatif", "tiny-1"] + flags)
       #expect(ending.status == 0, "\(ending.error)")
       let rows = try ending.output.split(separator: "\n").map { line in
         try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] ?? [:]
@@ -53,7 +47,7 @@ extension EndToEnd {
     func errors() throws {
       let tiny = try trained()
       func refused(_ arguments: [String], _ status: Int32, _ text: String) throws {
-        let ending = try run(tiny, ["whatif"] + arguments)
+        let ending = try tiny.run(["whatif"] + arguments)
         #expect(ending.status == status && ending.error.contains(text), "\(ending.status) \(ending.error)")
         #expect(ending.output.isEmpty)
       }
@@ -64,7 +58,7 @@ extension EndToEnd {
       try refused(["tiny-1"], 64, "what is to be different? expected --score, --target")
       try refused(["tiny-2", "--score", "random"], 66, "tiny-2: no run")
       let lora = ["--set", "adapter.peft_type=LORA", "--set", "name=lora"]
-      let ending = try run(tiny, ["train", "tiny.toml"] + lora)
+      let ending = try tiny.run(["train", "tiny.toml"] + lora)
       #expect(ending.status == 0, "\(ending.error)")
       try refused(["lora-1", "--score", "random"], 65, "LORA has a fixed rank, expected a run that scores and prunes")
       try FileManager.default.removeItem(atPath: tiny.runs + "/tiny-1/telemetry.sqlite")

@@ -43,14 +43,7 @@ private final class DecoderProbe {
       parameterization: SVDParameterization(), dropout: dropout, trainsHead: true, headDeviation: 0.5)
     (model, store) = try config.build(RandomWeights(deviation: 0.4, seed: 2), plan, task: task, seed: 1)
     var random = RandomSource(seed: 4)
-    for adapter in store.adapters {
-      let layout = adapter.layout
-      random.fillNormal(store.block.weights + layout.pOffset, count: 2 * adapter.outputSize, deviation: 0.4)
-      random.fillNormal(store.block.weights + layout.qOffset, count: 2 * adapter.inputSize, deviation: 0.4)
-      if let offset = layout.lambdaOffset {
-        random.fillNormal(store.block.weights + offset, count: 2, deviation: 1)
-      }
-    }
+    store.fillRandomly(&random)
     var dataset = TokenizedDataset()
     for (i, length) in [7, 1, 4, 9].enumerated() {
       let ids = (0..<length).map { _ in Int32(random.index(below: 20)) }

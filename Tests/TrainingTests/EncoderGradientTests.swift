@@ -74,27 +74,14 @@ private final class Probe {
     factory = AdapterFactory(plan, head: config.headModules(for: .sequenceClassification(labels: 3)), seed: 1)
     model = try EncoderModel(config, weights: RandomEncoder(config, seed: 2), labels: 3, seed: 3, factory: factory)
     var random = RandomSource(seed: 4)
-    for adapter in factory.store.adapters {
-      let layout = adapter.layout
-      random.fillNormal(factory.store.block.weights + layout.pOffset, count: 3 * adapter.outputSize, deviation: 0.4)
-      random.fillNormal(factory.store.block.weights + layout.qOffset, count: 3 * adapter.inputSize, deviation: 0.4)
-      if let offset = layout.lambdaOffset {
-        random.fillNormal(factory.store.block.weights + offset, count: 3, deviation: 1)
-      }
-    }
-    let batch = PackedBatch(sequenceCapacity: 4, tokenCapacity: 40, workers: threads)
+    factory.store.fillRandomly(&random)
+    var dataset = TokenizedDataset()
     for (i, length) in [7, 1, 4, 9].enumerated() {
       let ids = (0..<length).map { _ in Int32(random.index(below: 20)) }
-      let types = (0..<length).map { Int32($0 > 3 ? 1 : 0) }
-      ids.withUnsafeBufferPointer { ids in
-        types.withUnsafeBufferPointer { types in
-          guard let ids = ids.baseAddress, let types = types.baseAddress else { return }
-          batch.append(
-            ids, types: types, count: length, label: Int32(i % 3), example: Int32(i), worker: i * threads / 4)
-        }
-      }
+      dataset.append(ids: ids, types: ids.indices.map { $0 > 3 ? 1 : 0 }, label: Int32(i % 3))
     }
-    self.batch = batch
+    batch = PackedBatch(sequenceCapacity: 4, tokenCapacity: 40, workers: threads)
+    for i in 0..<4 { batch.append(dataset, example: i, worker: i * threads / 4) }
     team = WorkerTeam(
       model: model, store: factory.store, pool: WorkerPool(count: threads), seed: 9, recomputes: recomputes)
   }
@@ -121,8 +108,6 @@ private final class WatchedClassification: Objective {
 
   private let classification = ClassificationObjective()
   var usesOutputs: Bool { true }
-  func begin(_ batch: PackedBatch) {}
-  var preparation: (any ParallelPhase)? { nil }
   func tap(worker: Int) -> (any ModuleTap)? { Tap() }
   func loss(
     _ batch: PackedBatch, _ sequences: Range<Int>, outputs: FloatPointer, columns: Int, worker: Int,

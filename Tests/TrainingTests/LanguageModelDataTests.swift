@@ -45,15 +45,12 @@ import Testing
     }
   }
 
-  private let folder = NSTemporaryDirectory() + "ranktop-" + UUID().uuidString
+  private let temporary: TemporaryFolder
+  private var folder: String { temporary.path }
 
-  init() throws { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) }
+  init() throws { temporary = try TemporaryFolder() }
 
-  private func write(_ text: String, _ name: String = "f") throws -> String {
-    let path = folder + "/" + name
-    try Data(text.utf8).write(to: URL(fileURLWithPath: path))
-    return path
-  }
+  private func write(_ text: String, _ name: String = "f") throws -> String { try temporary.file(name, text) }
 
   private func reader(_ maxLength: Int = 1000, template: String? = nil, workers: Int = 1) -> LanguageModelReader {
     LanguageModelReader(

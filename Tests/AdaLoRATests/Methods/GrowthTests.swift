@@ -20,11 +20,11 @@ struct GrowthTests {
   }
 
   private func makeAllocator(
-    _ store: AdapterStore, _ method: any AllocationMethod, target: Int = 3, unit: BudgetUnit = .rank,
+    _ store: AdapterStore, _ method: any AllocationMethod, unit: BudgetUnit = .rank,
     scoring: ScoringRule = .smoothed
   ) -> RankAllocator {
     RankAllocator(
-      store, initialRank: Self.rank, targetRank: target, initialWarmup: 4, finalWarmup: 8, maskInterval: 2,
+      store, initialRank: Self.rank, targetRank: 3, initialWarmup: 4, finalWarmup: 8, maskInterval: 2,
       totalSteps: 40, method: method, unit: unit, scoring: scoring, seed: 5)
   }
 
@@ -36,12 +36,10 @@ struct GrowthTests {
     try allocator.mask(step: t)
   }
 
-  private func ask(_ scores: [Float], budget: Int, _ scoring: ScoringRule = .smoothed, progress: Double = 0)
-    -> MaskQuestion
-  {
+  private func ask(_ scores: [Float], budget: Int, progress: Double = 0) -> MaskQuestion {
     MaskQuestion(
-      budget: budget, prices: TripletPrices(modules: scores.count / Self.rank), scores: scores, scoring: scoring,
-      rank: Self.rank, progress: progress)
+      budget: budget, prices: TripletPrices(modules: scores.count / Self.rank), scores: scores, rank: Self.rank,
+      progress: progress)
   }
 
   @Test("IncreLoRA gives one triplet more to each of the best modules by the sum of their kept scores")

@@ -1,6 +1,7 @@
 // A run small enough for a test: the tiny recorded model, a made vocabulary, made sentences.
 
 import Foundation
+import TerminalSupport
 
 /// A folder with a model, data and an experiment file; removed with this value.
 final class TinyExperiment {
@@ -62,6 +63,13 @@ final class TinyExperiment {
   }
 
   deinit { try? FileManager.default.removeItem(at: folder) }
+
+  /// ranktop, started in the folder.
+  func start(_ arguments: [String]) throws -> Child {
+    try Child(try Child.program("ranktop"), arguments, folder: folder, workingDirectory: folder.path)
+  }
+
+  func run(_ arguments: [String]) throws -> Child.Ending { try start(arguments).wait() }
 
   /// The lines of a trace.
   func trace(_ name: String = "trace.jsonl") throws -> [[String: Any]] {

@@ -10,12 +10,22 @@ import Testing
 final class TinySweep {
   let tiny: TinyExperiment
   var folder: String { tiny.runs + "/s" }
-  private let program: String
+
+  /// Two variants of two seeds each.
+  static let variants = """
+    seeds = [0, 1]
+    jobs = 2
+    [[variant]]
+    name = "plain"
+    [[variant]]
+    name = "magnitude"
+    set = { "adapter.score" = "magnitude" }
+
+    """
 
   /// - Parameter rest: of the sweep's file, after its name and experiment.
   init(steps: Int = 30, _ rest: String) throws {
     tiny = try TinyExperiment(steps: steps, evalEvery: steps / 3)
-    program = try Child.program("ranktop")
     try write(rest)
   }
 
@@ -28,10 +38,7 @@ final class TinySweep {
 
   func run(_ arguments: String...) throws -> Child.Ending { try start(arguments).wait() }
 
-  private func start(_ arguments: [String]) throws -> Child {
-    try Child(
-      program, ["sweep", "sweep.toml"] + arguments, folder: tiny.folder, workingDirectory: tiny.folder.path)
-  }
+  private func start(_ arguments: [String]) throws -> Child { try tiny.start(["sweep", "sweep.toml"] + arguments) }
 
   /// What a run's row in the database says, by the run's variant.
   func rows() throws -> [String: SweepRun] {

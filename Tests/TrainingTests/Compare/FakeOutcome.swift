@@ -10,18 +10,7 @@ extension Training.RunOutcome {
     _ name: String, seed: Int, accuracy: Double, settings: [String] = [], ranks: [Int] = [3, 2, 1],
     steps: Int = 100, test: Double? = nil
   ) throws -> Training.RunOutcome {
-    let toml = """
-      name = "\(name)"
-      [model]
-      path = "model"
-      [data]
-      train = "train.tsv"
-      eval = "dev.tsv"
-      text = "sentence"
-      label = "label"
-      [training]
-      total_step = 100
-      """
+    let toml = "name = \"\(name)\"\n" + leastExperiment
     let experiment = try Experiment.parse(Array(toml.utf8), path: "/a/x.toml", overrides: settings, seed: seed)
     let modules = ["query", "key", "value"].enumerated().map { index, type in
       RunDescription.Module(name: "layer.0.\(type)", layer: 0, type: type, outputSize: 10 + index, inputSize: 20)

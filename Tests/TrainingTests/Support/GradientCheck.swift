@@ -1,6 +1,7 @@
 // A model's gradients against differences of its loss.
 
 import AdaLoRA
+import Kernels
 import Testing
 
 /// The loss of one batch, whose gradients each evaluation leaves in the store.
@@ -48,5 +49,19 @@ struct GradientCheck {
       }
     }
     #expect(worst < tolerance, "worst \(worst) of \(scale)")
+  }
+}
+
+extension AdapterStore {
+  /// Values at which every part of an adapter has a gradient.
+  func fillRandomly(_ random: inout RandomSource) {
+    for adapter in adapters {
+      let layout = adapter.layout
+      random.fillNormal(block.weights + layout.pOffset, count: layout.rank * adapter.outputSize, deviation: 0.4)
+      random.fillNormal(block.weights + layout.qOffset, count: layout.rank * adapter.inputSize, deviation: 0.4)
+      if let offset = layout.lambdaOffset {
+        random.fillNormal(block.weights + offset, count: layout.rank, deviation: 1)
+      }
+    }
   }
 }

@@ -39,15 +39,12 @@ import Testing
 
   // MARK: - The database
 
-  private let folder: String
+  private let temporary: TemporaryFolder
+  private var folder: String { temporary.path }
 
-  init() throws {
-    folder = NSTemporaryDirectory() + "sweep-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-  }
+  init() throws { temporary = try TemporaryFolder() }
 
   private func withDatabase(_ body: (String) throws -> Void) throws {
-    defer { try? FileManager.default.removeItem(atPath: folder) }
     var first = run("a", .done, step: 100, wall: 3)
     first.folder = "a-s0-1"
     first.accuracy = 0.5
@@ -98,7 +95,6 @@ import Testing
 
   @Test("what is no database, or not there, is told")
   func none() throws {
-    defer { try? FileManager.default.removeItem(atPath: folder) }
     #expect(throws: InputError.self) { try SweepReader(folder: folder) }
     try Data(repeating: UInt8(ascii: "x"), count: 200).write(to: URL(fileURLWithPath: folder + "/sweep.sqlite"))
     let error = #expect(throws: InputError.self) { try SweepReader(folder: folder) }
